@@ -1,0 +1,60 @@
+# Every target does all the set-up it needs: only Python 3.11, a C++ compiler and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+CODE := $(wildcard src tools tests examples benchmarks)
+WORKERS ?= 2
+
+.PHONY: help quickstart test test-slow check format bench clean
+
+help:
+	@echo "make quickstart   fit two models on real data, print tables, save pictures"
+	@echo "make test         all checks and all tests but the slow ones"
+	@echo "make test-slow    the slow tests"
+	@echo "make check        format, lint, types, import contracts, size limits"
+	@echo "make format       format and mend what can be mended automatically"
+	@echo "make bench        measure speed"
+	@echo "make clean        remove the environment, caches and outputs"
+
+quickstart: $(RUN_STAMP)
+	$(BIN)/python examples/quickstart.py
+
+test: check
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+test-slow: $(DEV_STAMP)
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_rules.py
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(RUN_STAMP)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[examples]'
+	touch $@
+
+$(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[dev,examples]'
+	touch $@ $(RUN_STAMP)
