@@ -2,10 +2,12 @@
 
 The rules, one function each, judge the syntax tree of one file below ``src``:
 
-* an ``__init__.py`` re-exports with a sorted ``__all__`` and holds no logic;
+* an ``__init__.py`` re-exports with an ``__all__`` and holds no logic;
 * no name in torch is replaced;
-* nothing inside imports the facade ``pyro``, not even one of its modules by way of it;
+* nothing inside imports the facade ``pyro``;
 * no unfinished work is noted in the source.
+
+A folder of modules without an ``__init__.py`` is reported too: the import contracts do not see it.
 
 Run as ``python tools/check_rules.py [root]``.
 """
@@ -18,6 +20,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b")
 
 
 class SourceFile(NamedTuple):
@@ -40,7 +44,6 @@ class Finding(NamedTuple):
 
 
 Rule = Callable[[SourceFile], Iterator[Finding]]
-UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b")
 
 
 def init_has_no_logic(file: SourceFile) -> Iterator[Finding]:
@@ -52,13 +55,14 @@ def init_has_no_logic(file: SourceFile) -> Iterator[Finding]:
             yield Finding(node.lineno, "logic in an __init__.py, which only re-exports")
 
 
-def init_exports_sorted_names(file: SourceFile) -> Iterator[Finding]:
-    """An ``__init__.py`` that imports anything has an ``__all__``, a sorted list of strings."""
-    if not file.name.endswith("__init__.py") or not any(map(_is_import, file.tree.body)):
+def init_has_exports(file: SourceFile) -> Iterator[Finding]:
+    """An ``__init__.py`` that imports lists in ``__all__`` names that it has; ruff sorts them."""
+    imported = set(_bound_by_imports(file.tree))
+    if not file.name.endswith("__init__.py") or not imported:
         return
     for node in file.tree.body:
         if isinstance(node, ast.Assign) and "__all__" in _target_names(node):
-            yield from _judge_all(node)
+            yield from _judge_all(node, imported | {"__version__"})
             return
     yield Finding(1, "an __init__.py that imports but has no __all__")
 
@@ -77,13 +81,14 @@ def torch_is_not_patched(file: SourceFile) -> Iterator[Finding]:
             yield Finding(node.lineno, f"a name of torch is replaced: {ast.unparse(node)}")
 
 
-def facade_is_not_imported(file: SourceFile) -> Iterator[Finding]:
-    """``import pyro`` and ``from pyro import x`` are for users; inside, name the module."""
+def facade_is_not_bound(file: SourceFile) -> Iterator[Finding]:
+    """No import binds the name ``pyro``, and none is relative: a module is named by its path.
+
+    That ``from pyro import name`` imports a module and nothing else is an import contract.
+    """
     for node in ast.walk(file.tree):
-        if isinstance(node, ast.Import) and any(_binds_facade(alias) for alias in node.names):
+        if isinstance(node, ast.Import) and any(map(_binds_facade, node.names)):
             yield Finding(node.lineno, "the facade is imported: name the module that is meant")
-        elif isinstance(node, ast.ImportFrom) and node.module == "pyro" and not node.level:
-            yield Finding(node.lineno, "import from the module that defines it, not from `pyro`")
         elif isinstance(node, ast.ImportFrom) and node.level:
             yield Finding(node.lineno, "a relative import: write the whole path of the module")
 
@@ -97,9 +102,9 @@ def nothing_is_left_unfinished(file: SourceFile) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     init_has_no_logic,
-    init_exports_sorted_names,
+    init_has_exports,
     torch_is_not_patched,
-    facade_is_not_imported,
+    facade_is_not_bound,
     nothing_is_left_unfinished,
 )
 
@@ -126,17 +131,24 @@ def _target_names(node: ast.Assign) -> set[str]:
     return {ast.unparse(target) for target in node.targets}
 
 
-def _judge_all(node: ast.Assign) -> Iterator[Finding]:
+def _bound_by_imports(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+
+
+def _judge_all(node: ast.Assign, known: set[str]) -> Iterator[Finding]:
     try:
         names = ast.literal_eval(node.value)
     except ValueError:
         yield Finding(node.lineno, "__all__ is not a plain list of strings")
         return
-    if names != sorted(names):
-        first = next(name for name, due in zip(names, sorted(names), strict=True) if name != due)
-        yield Finding(node.lineno, f"__all__ is not sorted, from {first!r} on")
     if len(set(names)) < len(names):
         yield Finding(node.lineno, "__all__ names something twice")
+    if not set(names) <= known:
+        yield Finding(node.lineno, f"__all__ names what is not there: {set(names) - known}")
 
 
 def _torch_names(tree: ast.Module) -> Iterator[str]:
@@ -164,9 +176,19 @@ def _binds_facade(alias: ast.alias) -> bool:
     return alias.name == "pyro" or (alias.name.startswith("pyro.") and alias.asname is None)
 
 
+def folders_without_init(root: Path) -> list[str]:
+    """The folders below ``root/src`` that hold modules and are no package."""
+    folders = {path.parent for path in (root / "src").rglob("*.py")}
+    return [
+        f"{folder.relative_to(root).as_posix()}: no __init__.py"
+        for folder in sorted(folders)
+        if not (folder / "__init__.py").is_file()
+    ]
+
+
 def main(root: Path) -> int:
     """Print every finding below ``root/src``; 1 if there is one."""
-    found = [
+    found = folders_without_init(root) + [
         line
         for path in sorted((root / "src").rglob("*.py"))
         for line in findings(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix())

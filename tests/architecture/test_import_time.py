@@ -1,0 +1,57 @@
+"""Importing Pyro brings torch and our own modules, and no heavy or optional package."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "IPython",
+    "arviz",
+    "graphviz",
+    "matplotlib",
+    "numba",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "sympy",
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.onnx",
+    "torchvision",
+    "tqdm",
+    "xarray",
+}
+PUBLIC = ["pyro", "pyro.distributions", "pyro.infer", "pyro.optim", "pyro.poutine"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def is_heavy(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in HEAVY)
+
+
+@pytest.fixture(scope="module")
+def brought_by_torch() -> set[str]:
+    return modules_after("import torch, torch.distributions")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_import_brings_no_heavy_package(module: str, brought_by_torch: set[str]) -> None:
+    added = modules_after(f"import {module}") - brought_by_torch
+    assert any(name.startswith("pyro.") for name in added)
+    assert sorted(filter(is_heavy, added)) == []
+
+
+@pytest.mark.parametrize("module", ["tqdm", "json"])
+def test_the_check_can_fail(module: str) -> None:
+    added = modules_after(f"import {module}")
+    assert any(map(is_heavy, added)) is (module == "tqdm")

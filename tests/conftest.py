@@ -1,0 +1,46 @@
+"""What every test stands on: one thread, a known seed, an empty store, and a clean stack after."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pyro.params.param_store import PARAM_STORE
+from pyro.runtime import STATE, stack_depth
+
+ROOT = Path(__file__).resolve().parents[1]
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _clean_state() -> Iterator[None]:
+    """Seeds and an empty parameter store before a test; nothing left installed after it."""
+    PARAM_STORE.clear()
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    yield
+    depth, plates = stack_depth(), [name for name in STATE.plate_names if name is not None]
+    STATE.stack.clear()
+    STATE.plate_names.clear()
+    PARAM_STORE.clear()
+    assert depth == 0, f"{depth} handlers were left on the effect stack"
+    assert not plates, f"batch dimensions were left allocated to the plates {plates}"
+
+
+@pytest.fixture(scope="session")
+def posteriordb() -> Path:
+    """The folder of real posteriors with their reference answers, or a skip with the reason."""
+    named = os.environ.get("PYRO_POSTERIORDB")
+    folder = Path(named) if named else ROOT.parent / "shared" / "posteriordb"
+    if not (folder / "reference.json").is_file():
+        how = "PYRO_POSTERIORDB does not name" if named else "PYRO_POSTERIORDB is not set to"
+        pytest.skip(f"{how} a folder with reference.json ({folder} has none)")
+    return folder
