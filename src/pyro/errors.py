@@ -49,3 +49,7 @@ class CheckpointError(PyroError, ValueError):
 
 class HandlerError(PyroError, ValueError):
     """An effect handler was used in a way that has no meaning."""
+
+
+class EmptyPlateError(PyroError, ZeroDivisionError):
+    """A plate was given the size zero."""

@@ -1,0 +1,34 @@
+"""Multiply log-probabilities."""
+
+from __future__ import annotations
+
+import torch
+
+from pyro.errors import HandlerError
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.trace_scoring import is_validation_enabled
+from pyro.runtime import Message
+
+
+class ScaleMessenger(Messenger):
+    """Multiply the log-probability of every site inside, latent and observed, by a factor.
+
+    :param scale: A positive number, or a tensor that broadcasts with the sites' batch shapes.
+    :raises HandlerError: if the scale is not positive.
+
+    Example::
+
+        with poutine.scale(scale=1.0 / len(data)):
+            model(data)
+    """
+
+    def __init__(self, scale: float | torch.Tensor) -> None:
+        if isinstance(scale, torch.Tensor):
+            if is_validation_enabled() and not bool((scale > 0).all()):
+                raise HandlerError(f"scale must be positive everywhere, but got {scale}")
+        elif not scale > 0:
+            raise HandlerError(f"Expected scale > 0 but got {scale}")
+        self.scale = scale
+
+    def _process_message(self, msg: Message) -> None:
+        msg["scale"] = self.scale * msg["scale"]

@@ -1,0 +1,28 @@
+"""The statements of the language."""
+
+from pyro.poutine.markov_messenger import markov
+from pyro.primitives.module import module, random_module
+from pyro.primitives.param import clear_param_store, get_param_store, param
+from pyro.primitives.plates import barrier, iarange, irange, plate, plate_stack, subsample
+from pyro.primitives.sample import deterministic, factor, sample
+from pyro.primitives.validation import enable_validation, validation_enabled
+
+__all__ = [
+    "barrier",
+    "clear_param_store",
+    "deterministic",
+    "enable_validation",
+    "factor",
+    "get_param_store",
+    "iarange",
+    "irange",
+    "markov",
+    "module",
+    "param",
+    "plate",
+    "plate_stack",
+    "random_module",
+    "sample",
+    "subsample",
+    "validation_enabled",
+]

@@ -1,0 +1,78 @@
+"""Plates as users write them, and data that follows their subsamples."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from pyro.poutine.plate_messenger import PlateMessenger
+from pyro.runtime import STATE, apply_stack, effectful, new_message
+
+plate = PlateMessenger
+
+
+@contextmanager
+def plate_stack(prefix: str, sizes: Sequence[int], rightmost_dim: int = -1) -> Iterator[None]:
+    """A contiguous stack of plates, named ``prefix_0``, ``prefix_1``, ... from left to right.
+
+    :param sizes: Their sizes: the batch shape of a site inside.
+    :param rightmost_dim: The dim of the last one.
+
+    Example::
+
+        with pyro.plate_stack("image", (28, 28)):
+            pixels = pyro.sample("pixels", dist.Bernoulli(0.5))  # of shape (28, 28)
+    """
+    if rightmost_dim >= 0:
+        raise ValueError(f"plate_stack({prefix!r}): rightmost_dim must be negative")
+    with ExitStack() as stack:
+        for i, size in reversed(list(enumerate(sizes))):
+            dim = rightmost_dim - (len(sizes) - 1 - i)
+            stack.enter_context(plate(f"{prefix}_{i}", size, dim=dim))
+        yield
+
+
+def subsample(data: torch.Tensor, event_dim: int) -> torch.Tensor:
+    """Index data by the subsamples of the plates around this statement.
+
+    :param data: Of full size (or size 1) along each plate's dim, which is counted to the left of
+        the ``event_dim`` rightmost dims.
+    :raises ShapeError: if a dim has another size.
+
+    Example::
+
+        with pyro.plate("data", len(xs), subsample_size=50):
+            x = pyro.subsample(xs, event_dim=0)  # of shape (50,)
+    """
+    if not STATE.stack:
+        return data
+    msg = new_message(
+        "subsample", None, lambda data, event_dim: data, (data,), {"event_dim": event_dim}
+    )
+    apply_stack(msg)
+    value: torch.Tensor = msg["value"]
+    return value
+
+
+@effectful(type="barrier")
+def barrier(data: Any) -> Any:
+    """Ask handlers that hold values back (``collapse``) for final ones; otherwise the identity."""
+    return data
+
+
+def iarange(*args: Any, **kwargs: Any) -> PlateMessenger:
+    """The deprecated spelling of a vectorised :class:`plate`."""
+    warnings.warn(
+        "pyro.iarange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2
+    )
+    return plate(*args, **kwargs)
+
+
+def irange(*args: Any, **kwargs: Any) -> PlateMessenger:
+    """The deprecated spelling of a sequential :class:`plate`."""
+    warnings.warn("pyro.irange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2)
+    return plate(*args, **kwargs)

@@ -1,0 +1,45 @@
+"""The random generators of a process: torch, ``random`` and numpy, seeded together."""
+
+from __future__ import annotations
+
+import operator
+import random
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+
+
+class RngState(TypedDict):
+    """The state of the three generators."""
+
+    torch: torch.Tensor
+    random: tuple[Any, ...]
+    numpy: dict[str, Any] | tuple[Any, ...]
+
+
+def set_rng_seed(rng_seed: int) -> None:
+    """Seed torch (all devices), ``random`` and numpy.
+
+    :param rng_seed: Any integer, numpy's included; numpy uses it modulo 2**32.
+    """
+    seed = operator.index(rng_seed)
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def get_rng_state() -> RngState:
+    """The current state of the three generators (torch's CPU generator)."""
+    return {
+        "torch": torch.get_rng_state(),
+        "random": random.getstate(),
+        "numpy": np.random.get_state(),
+    }
+
+
+def set_rng_state(state: RngState) -> None:
+    """Put the generators back into a state taken by :func:`get_rng_state`."""
+    torch.set_rng_state(state["torch"])
+    random.setstate(state["random"])
+    np.random.set_state(state["numpy"])
