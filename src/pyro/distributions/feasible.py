@@ -1,0 +1,62 @@
+"""One harmless point of every support, found without drawing random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints as tc
+
+
+def feasible_point(support: Any, like: Tensor) -> Tensor | None:
+    """A point inside ``support`` that broadcasts against ``like``, or None if none is known.
+
+    :param support: A constraint.
+    :param like: A value whose dtype, device and event shape the point takes.
+    """
+    support = _strip(support)
+    low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
+    point: Any = None
+    if support.event_dim > 0:
+        return _structured(support, like)
+    if low is not None and high is not None:
+        point = low if support.is_discrete else (low + high) / 2
+    elif low is not None:
+        point = low if support.is_discrete else low + 1
+    elif high is not None:
+        point = high if support.is_discrete else high - 1
+    elif support is tc.real or support is tc.boolean:
+        point = 0
+    return None if point is None else torch.as_tensor(point, dtype=like.dtype, device=like.device)
+
+
+def _strip(support: Any) -> Any:
+    while isinstance(support, tc.independent):  # type: ignore[arg-type]
+        support = support.base_constraint
+    return support
+
+
+def _structured(support: Any, like: Tensor) -> Tensor | None:
+    """Points of supports over vectors and matrices."""
+    size = like.shape[-1]
+    if support is tc.simplex:
+        return like.new_full((size,), 1.0 / size)
+    if support is tc.one_hot:
+        return torch.eye(size, dtype=like.dtype, device=like.device)[0]
+    if support in _MATRICES:
+        return torch.eye(size, dtype=like.dtype, device=like.device)
+    if isinstance(support, tc.multinomial):  # type: ignore[arg-type]
+        return like.new_zeros((size,))
+    return None
+
+
+_MATRICES = (
+    tc.lower_cholesky,
+    tc.lower_triangular,
+    tc.corr_cholesky,
+    tc.positive_definite,
+    tc.positive_semidefinite,
+    tc.square,
+    tc.symmetric,
+)

@@ -1,0 +1,32 @@
+"""Families that hide that they are reparameterisable, to exercise score-function gradients."""
+
+from __future__ import annotations
+
+from pyro.distributions.torch_interval import Beta
+from pyro.distributions.torch_multivariate import Dirichlet
+from pyro.distributions.torch_positive import Gamma
+from pyro.distributions.torch_real import Normal
+
+
+class NonreparameterizedBeta(Beta):
+    """Beta whose draws carry no gradient."""
+
+    has_rsample = False
+
+
+class NonreparameterizedDirichlet(Dirichlet):
+    """Dirichlet whose draws carry no gradient."""
+
+    has_rsample = False
+
+
+class NonreparameterizedGamma(Gamma):
+    """Gamma whose draws carry no gradient."""
+
+    has_rsample = False
+
+
+class NonreparameterizedNormal(Normal):
+    """Normal whose draws carry no gradient."""
+
+    has_rsample = False

@@ -1,0 +1,65 @@
+"""Univariate families on the real line."""
+
+from __future__ import annotations
+
+import torch.distributions as td
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+
+__all__ = [
+    "Cauchy",
+    "Gumbel",
+    "Laplace",
+    "Normal",
+    "StudentT",
+    "VonMises",
+]
+
+
+@torch_family
+class Cauchy(td.Cauchy, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \frac{1}{\pi\gamma(1 + ((x-\mu)/\gamma)^2)}`
+
+    ``loc`` real, ``scale`` positive; :math:`x` real; no mean, no variance.
+    """
+
+
+@torch_family
+class Gumbel(td.Gumbel, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \tfrac1\beta e^{-(z + e^{-z})},\quad z = (x-\mu)/\beta`
+
+    ``loc`` real, ``scale`` positive; :math:`x` real.
+    """
+
+
+@torch_family
+class Laplace(td.Laplace, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \tfrac{1}{2b} e^{-|x-\mu|/b}`
+
+    ``loc`` real, ``scale`` positive; :math:`x` real.
+    """
+
+
+@torch_family
+class Normal(td.Normal, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\sigma} e^{-((x-\mu)/\sigma)^2/2}`
+
+    ``loc`` real, ``scale`` positive; :math:`x` real.
+    """
+
+
+@torch_family
+class StudentT(td.StudentT, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) \propto \left(1 + \tfrac{1}{\nu}\left(\tfrac{x-\mu}{\sigma}\right)^2\right)^{-(\nu+1)/2}`
+
+    ``df`` positive, ``loc`` real, ``scale`` positive; :math:`x` real.
+    """
+
+
+@torch_family
+class VonMises(td.VonMises, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \frac{e^{\kappa\cos(x-\mu)}}{2\pi I_0(\kappa)}`
+
+    ``loc`` real (an angle in radians), ``concentration`` positive; :math:`x` an angle.
+    """

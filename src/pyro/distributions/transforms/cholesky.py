@@ -1,0 +1,112 @@
+"""Transforms between matrices and their Cholesky factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.distributions import transforms as tt
+
+from pyro.distributions import constraints
+from pyro.distributions.transforms.softplus import softplus_inverse
+
+
+class SoftplusLowerCholeskyTransform(tt.Transform):
+    r"""Real matrices to lower Cholesky factors: softplus on the diagonal, zero above it.
+
+    Not injective: the upper triangle is dropped, so there is no density to transform.
+    """
+
+    domain = constraints.independent(constraints.real, 2)
+    codomain = constraints.softplus_lower_cholesky
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SoftplusLowerCholeskyTransform)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return x.tril(-1) + F.softplus(x.diagonal(dim1=-2, dim2=-1)).diag_embed()
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y.tril(-1) + softplus_inverse(y.diagonal(dim1=-2, dim2=-1)).diag_embed()
+
+
+class UnitLowerCholeskyTransform(tt.Transform):
+    """Real matrices to lower triangular ones with unit diagonal; the rest is dropped."""
+
+    domain = constraints.independent(constraints.real, 2)
+    codomain = constraints.unit_lower_cholesky
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UnitLowerCholeskyTransform)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return x.tril(-1) + torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y.tril(-1)
+
+
+class CholeskyTransform(tt.Transform):
+    r"""Positive definite :math:`X` to its Cholesky factor :math:`L`, :math:`X = L L^\top`.
+
+    :math:`\log|\det \partial X/\partial L| = n\log 2 + \sum_i (n - i + 1) \log L_{ii}` with
+    :math:`i` from 1 (Mathai 1997, *Jacobians of matrix transformations*, theorem 2.2), as a map of
+    the :math:`n(n+1)/2` free entries.
+    """
+
+    bijective = True
+    domain = constraints.positive_definite
+    codomain = constraints.lower_cholesky
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CholeskyTransform)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return torch.linalg.cholesky(x)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y @ y.mT
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Shape ``batch_shape``."""
+        n = y.shape[-1]
+        order = torch.arange(n, 0, -1, dtype=y.dtype, device=y.device)
+        log_diagonal = y.diagonal(dim1=-2, dim2=-1).log()
+        return -(order * log_diagonal).sum(-1) - n * torch.tensor(2.0, dtype=y.dtype).log()
+
+
+class CorrMatrixCholeskyTransform(tt.Transform):
+    r"""Correlation matrices to their Cholesky factors.
+
+    The rows of :math:`L` have unit length, so
+    :math:`\log|\det \partial X/\partial L| = \sum_{i \ge 2} (n - i) \log L_{ii}` as a map of the
+    :math:`n(n-1)/2` entries below the diagonals (with :math:`i` from 1).
+    """
+
+    bijective = True
+    domain = constraints.corr_matrix
+    codomain = constraints.corr_cholesky
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CorrMatrixCholeskyTransform)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return torch.linalg.cholesky(x)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y @ y.mT
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Shape ``batch_shape``."""
+        n = y.shape[-1]
+        order = torch.arange(n - 1, -1, -1, dtype=y.dtype, device=y.device)
+        return -(order * y.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
+
+
+class CorrLCholeskyTransform(tt.CorrCholeskyTransform):
+    """Real vectors of length :math:`n(n-1)/2` to Cholesky factors of correlation matrices."""
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, tt.CorrCholeskyTransform)

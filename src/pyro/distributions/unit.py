@@ -1,0 +1,65 @@
+"""The law of nothing, with a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints as tc
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
+
+
+class Unit(TorchDistribution):
+    """The nonnormalised law over empty vectors whose log density is ``log_factor``.
+
+    Values have the shape ``batch_shape + (0,)``.  ``pyro.factor`` is made of it.
+
+    :param log_factor: The log density, of shape ``batch_shape``.
+    :param has_rsample: Whether ``log_factor`` depends differentiably on the draws before it; needed
+        in guides, where it decides between pathwise and score-function gradients.
+    """
+
+    arg_constraints = {"log_factor": tc.real}
+    support = tc.real_vector
+
+    def __init__(
+        self,
+        log_factor: Numeric,
+        *,
+        has_rsample: bool | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.log_factor = tensor_like(log_factor)
+        if has_rsample is not None:
+            self.has_rsample = has_rsample
+        super().__init__(self.log_factor.shape, torch.Size((0,)), validate_args)
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
+        """Broadcast the log factor."""
+        if batch_shape == self._batch_shape:
+            return self
+        factor = self.log_factor.expand(torch.Size(batch_shape))
+        new = type(self)(factor, has_rsample=self.__dict__.get("has_rsample"), validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    def sample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
+        """Empty vectors."""
+        return self.log_factor.new_empty(self.shape(sample_shape))
+
+    def rsample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
+        """Empty vectors."""
+        return self.sample(sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log factor, broadcast against the batch shape of ``value``.
+
+        :raises ValueError: if ``value`` does not consist of empty vectors.
+        """
+        if value.dim() == 0 or value.shape[-1] != 0:
+            raise ValueError(f"values of Unit have shape (..., 0), got {tuple(value.shape)}")
+        return self.log_factor.expand(broadcast_shape(value.shape[:-1], self._batch_shape))

@@ -1,0 +1,1 @@
+"""Tensor numerics that know nothing of models."""
