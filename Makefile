@@ -8,13 +8,14 @@ DEV_STAMP := $(VENV)/.installed-dev
 CODE := $(wildcard src tools tests examples benchmarks)
 WORKERS ?= 2
 
-.PHONY: help quickstart test test-slow check format bench clean
+.PHONY: help quickstart test test-slow format bench clean
+.PHONY: check check-format check-lint check-sizes check-rules check-imports check-types
 
 help:
 	@echo "make quickstart   fit two models on real data, print tables, save pictures"
 	@echo "make test         all checks and all tests but the slow ones"
 	@echo "make test-slow    the slow tests"
-	@echo "make check        format, lint, types, import contracts, size limits"
+	@echo "make check        format, lint, types, import contracts, size limits (-k: go on after a failure)"
 	@echo "make format       format and mend what can be mended automatically"
 	@echo "make bench        measure speed"
 	@echo "make clean        remove the environment, caches and outputs"
@@ -28,12 +29,24 @@ test: check
 test-slow: $(DEV_STAMP)
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
 
-check: $(DEV_STAMP)
+check: check-format check-lint check-sizes check-rules check-imports check-types
+
+check-format: $(DEV_STAMP)
 	$(BIN)/ruff format --check --quiet $(CODE)
+
+check-lint: $(DEV_STAMP)
 	$(BIN)/ruff check --quiet $(CODE)
+
+check-sizes: $(DEV_STAMP)
 	$(BIN)/python tools/check_sizes.py
+
+check-rules: $(DEV_STAMP)
 	$(BIN)/python tools/check_rules.py
+
+check-imports: $(DEV_STAMP)
 	$(BIN)/lint-imports --no-logo
+
+check-types: $(DEV_STAMP)
 	$(BIN)/mypy
 
 format: $(DEV_STAMP)
