@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.distributions import constraints
 
+from pyro.distributions import constraints as pyro_constraints
 from pyro.errors import CheckpointError
 from pyro.params.entry import Constraint
 
@@ -30,11 +31,10 @@ def register_constraint(name: str, constraint: Constraint | type[Constraint]) ->
 
 
 def register_namespace(prefix: str, namespace: Any) -> None:
-    """Register every constraint and constraint class among the attributes of a module.
-
-    An object without attributes stands for its class, so that its copies can be saved too.
-    """
-    for name, value in sorted(vars(namespace).items()):
+    """Register every constraint and constraint class among a module's attributes."""
+    for name, value in sorted(
+        vars(namespace).items(), key=lambda item: (item[0][0] == "_", item[0])
+    ):
         if isinstance(value, Constraint) or (
             isinstance(value, type) and issubclass(value, Constraint)
         ):
@@ -103,3 +103,4 @@ def _decode(value: Any) -> Any:
 
 
 register_namespace("torch", constraints)
+register_namespace("pyro", pyro_constraints)

@@ -99,7 +99,7 @@ def unconstrain(name: str, value: Tensor, constraint: Constraint) -> Tensor:
                 raise _outside(name, value, constraint, bad)
             return value
         try:
-            ok: Tensor = constraint.check(value)  # type: ignore[no-untyped-call]
+            ok: Tensor = constraint.check(value)
             unconstrained: Tensor = transform.inv(value)
         except (RuntimeError, ValueError) as error:
             raise _outside(name, value, constraint, None) from error
