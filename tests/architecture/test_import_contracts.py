@@ -31,12 +31,17 @@ VIOLATIONS = {
 
 
 def lint(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run import-linter on the source below a folder, with the project's own contracts."""
+    """Run import-linter on the source below a folder, with the project's own contracts.
+
+    Without the ``site`` module, so that an editable installation does not come before the folder.
+    """
+    path = ["src", *(entry for entry in sys.path if entry)]
     code = (
-        "import sys; sys.path.insert(0, 'src'); from importlinter.cli import lint_imports_command"
+        f"import sys; sys.path[:] = {path}; "
+        "from importlinter.cli import lint_imports_command as main; main()"
     )
     return subprocess.run(
-        [sys.executable, "-P", "-c", f"{code}; lint_imports_command()", "--no-cache", *options],
+        [sys.executable, "-S", "-c", code, "--no-cache", *options],
         cwd=folder,
         capture_output=True,
         text=True,
