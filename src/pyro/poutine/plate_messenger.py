@@ -207,9 +207,9 @@ def _draw_indices(
         )
     if subsample is not None and indices is not subsample and not torch.equal(indices, subsample):
         warnings.warn(
-            f"plate({name!r}) was given a subsample, but a trace it is replayed against (the guide) "
-            "drew other indices, which are used instead. Data that you indexed with your own "
-            "subsample would be matched with the wrong rows. Give the guide's plate the same "
+            f"plate({name!r}) was given a subsample, but the trace it is replayed against (the "
+            "guide's) drew other indices, which are used instead. Data that you indexed with your "
+            "own subsample would be matched with the wrong rows. Give the guide's plate the same "
             "subsample (autoguides: create_plates), or index the data with the plate's indices.",
             UserWarning,
             stacklevel=4,
