@@ -23,28 +23,26 @@ from pyro.distributions.util import (
     validation_enabled,
 )
 
-__all__ = sorted(  # noqa: PLE0605
-    {
-        *torch.__all__,
-        "Delta",
-        "Distribution",
-        "Empirical",
-        "ExpandedDistribution",
-        "ImproperUniform",
-        "MaskedDistribution",
-        "ScoreParts",
-        "TorchDistribution",
-        "TorchDistributionMixin",
-        "Unit",
-        "biject_to",
-        "constraints",
-        "enable_validation",
-        "is_validation_enabled",
-        "kl",
-        "kl_divergence",
-        "register_kl",
-        "transform_to",
-        "transforms",
-        "validation_enabled",
-    }
-)
+__all__ = [
+    "Delta",
+    "Distribution",
+    "Empirical",
+    "ExpandedDistribution",
+    "ImproperUniform",
+    "MaskedDistribution",
+    "ScoreParts",
+    "TorchDistribution",
+    "TorchDistributionMixin",
+    "Unit",
+    "biject_to",
+    "constraints",
+    "enable_validation",
+    "is_validation_enabled",
+    "kl",
+    "kl_divergence",
+    "register_kl",
+    "transform_to",
+    "transforms",
+    "validation_enabled",
+]
+__all__ += torch.__all__

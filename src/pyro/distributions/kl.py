@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence, register_kl
 from torch.distributions import Distribution as AnyDistribution
+from torch.distributions import kl_divergence, register_kl
 
 from pyro.distributions.delta import Delta
 from pyro.distributions.torch_distribution import Independent, MaskedDistribution
@@ -29,7 +29,7 @@ def _kl_delta_delta(p: Any, q: Any) -> Tensor:
 
 @register_kl(Independent, Independent)
 def _kl_independent(p: Any, q: Any) -> Tensor:
-    """Sum over the dimensions that both declare dependent, where the events may nest differently."""
+    """Sum over the dimensions that both declare dependent; the events may nest differently."""
     shared = min(p.reinterpreted_batch_ndims, q.reinterpreted_batch_ndims)
     if p.event_shape != q.event_shape:
         raise ShapeError(f"event shapes differ: {tuple(p.event_shape)} vs {tuple(q.event_shape)}")

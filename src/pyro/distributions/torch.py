@@ -16,6 +16,17 @@ from pyro.distributions import (
     torch_positive,
     torch_real,
 )
+from pyro.distributions.bernoulli import Bernoulli
+from pyro.distributions.beta import Beta
+from pyro.distributions.categorical import Categorical
+from pyro.distributions.dirichlet import Dirichlet
+from pyro.distributions.exponential import Exponential
+from pyro.distributions.gamma import Gamma
+from pyro.distributions.half_cauchy import HalfCauchy
+from pyro.distributions.half_normal import HalfNormal
+from pyro.distributions.log_normal import LogNormal
+from pyro.distributions.normal import Normal
+from pyro.distributions.poisson import Poisson
 from pyro.distributions.torch_composite import *  # noqa: F403
 from pyro.distributions.torch_discrete import *  # noqa: F403
 from pyro.distributions.torch_distribution import Independent, TorchDistribution
@@ -24,6 +35,7 @@ from pyro.distributions.torch_interval import *  # noqa: F403
 from pyro.distributions.torch_multivariate import *  # noqa: F403
 from pyro.distributions.torch_positive import *  # noqa: F403
 from pyro.distributions.torch_real import *  # noqa: F403
+from pyro.distributions.uniform import Uniform
 
 _MODULES = (
     torch_composite,
@@ -48,10 +60,28 @@ def _unlisted(known: set[str]) -> dict[str, type[td.Distribution]]:
     return wrapped
 
 
-_LISTED = {"Independent", *(name for module in _MODULES for name in module.__all__)}
+_OWN = (
+    Bernoulli,
+    Beta,
+    Categorical,
+    Dirichlet,
+    Exponential,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    Independent,
+    LogNormal,
+    Normal,
+    Poisson,
+    Uniform,
+)
+_LISTED = {
+    *(f.__name__ for f in _OWN),
+    *(name for module in _MODULES for name in module.__all__),
+}
 _UNLISTED = _unlisted(_LISTED)
 globals().update(_UNLISTED)
 
 ExponentialFamily = td.ExponentialFamily
 
-__all__ = sorted({"ExponentialFamily", *_LISTED, *_UNLISTED})  # noqa: PLE0605
+__all__ = sorted({"ExponentialFamily", *_LISTED, *_UNLISTED})

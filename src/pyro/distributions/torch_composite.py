@@ -17,7 +17,8 @@ __all__ = [
 class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(x) = \sum_k w_k f_k(x)`
 
-    ``mixture_distribution`` a Categorical over the last batch dimension of ``component_distribution``.
+    ``mixture_distribution`` a Categorical over the last batch dimension of
+    ``component_distribution``.
     """
 
 

@@ -8,36 +8,18 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 
 __all__ = [
-    "Bernoulli",
     "Binomial",
-    "Categorical",
     "Geometric",
     "NegativeBinomial",
-    "Poisson",
 ]
-
-
-@torch_family
-class Bernoulli(td.Bernoulli, TorchDistribution):  # type: ignore[misc]
-    r""":math:`P(1) = p`
-
-    ``probs`` in [0, 1] or ``logits`` real; :math:`x \in \{0, 1\}`.
-    """
 
 
 @torch_family
 class Binomial(td.Binomial, TorchDistribution):  # type: ignore[misc]
     r""":math:`P(k) = \binom{n}{k} p^k (1-p)^{n-k}`
 
-    ``total_count`` :math:`n` a nonnegative integer, ``probs`` in [0, 1] or ``logits`` real; :math:`k \in \{0..n\}`.
-    """
-
-
-@torch_family
-class Categorical(td.Categorical, TorchDistribution):  # type: ignore[misc]
-    r""":math:`P(k) = p_k / \sum_j p_j`
-
-    ``probs`` nonnegative (rescaled to sum 1) or ``logits`` real, last dimension over categories; :math:`k \in \{0..n-1\}`.
+    ``total_count`` :math:`n` a nonnegative integer, ``probs`` in [0, 1] or ``logits`` real;
+    :math:`k \in \{0..n\}`.
     """
 
 
@@ -45,7 +27,8 @@ class Categorical(td.Categorical, TorchDistribution):  # type: ignore[misc]
 class Geometric(td.Geometric, TorchDistribution):  # type: ignore[misc]
     r""":math:`P(k) = (1-p)^k p`
 
-    ``probs`` in (0, 1] or ``logits`` real; :math:`k = 0, 1, \dots` failures before the first success.
+    ``probs`` in (0, 1] or ``logits`` real; :math:`k = 0, 1, \dots` failures before the first
+    success.
     """
 
 
@@ -53,13 +36,6 @@ class Geometric(td.Geometric, TorchDistribution):  # type: ignore[misc]
 class NegativeBinomial(td.NegativeBinomial, TorchDistribution):  # type: ignore[misc]
     r""":math:`P(k) = \binom{k+r-1}{k} p^k (1-p)^r`
 
-    ``total_count`` :math:`r` nonnegative, ``probs`` in [0, 1) or ``logits`` real; :math:`k = 0, 1, \dots`.
-    """
-
-
-@torch_family
-class Poisson(td.Poisson, TorchDistribution):  # type: ignore[misc]
-    r""":math:`P(k) = \lambda^k e^{-\lambda} / k!`
-
-    ``rate`` :math:`\lambda` nonnegative; :math:`k = 0, 1, \dots`.
+    ``total_count`` :math:`r` nonnegative, ``probs`` in [0, 1) or ``logits`` real; :math:`k =
+    0, 1, \dots`.
     """

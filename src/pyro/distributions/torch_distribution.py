@@ -196,6 +196,14 @@ class TorchDistribution(ValidatedDistribution, TorchDistributionMixin):
         """The number of dimensions of one draw."""
         return len(self._event_shape)
 
+    def _scored(self, value: Numeric) -> Tensor:
+        """A value to be scored: made a tensor and, under validation, checked."""
+        if not isinstance(value, Tensor):
+            value = self._as_value(value)
+        if self._validate_args:
+            self._validate_sample(value)
+        return value
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``; only missing dimensions and those of size 1 may grow."""
         return TorchDistributionMixin.expand(self, batch_shape, _instance)
@@ -359,7 +367,8 @@ class MaskedDistribution(TorchDistribution):
             return self.base_dist.score_parts(x, *args, **kwargs)  # type: ignore[no-any-return]
         hidden = self._hide(self._as_value(x), self._mask)
         parts = self.base_dist.score_parts(hidden, *args, **kwargs)
-        return ScoreParts(*(scale_and_mask(p, mask=self._mask) for p in parts))  # type: ignore[arg-type]
+        masked = [scale_and_mask(p, mask=self._mask) for p in parts]
+        return ScoreParts(*masked)  # type: ignore[arg-type]
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """That of the base."""

@@ -8,20 +8,10 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 
 __all__ = [
-    "Beta",
     "ContinuousBernoulli",
     "Kumaraswamy",
     "RelaxedBernoulli",
-    "Uniform",
 ]
-
-
-@torch_family
-class Beta(td.Beta, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \frac{x^{a-1}(1-x)^{b-1}}{B(a, b)}`
-
-    ``concentration1`` :math:`a` and ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
-    """
 
 
 @torch_family
@@ -44,13 +34,6 @@ class Kumaraswamy(td.Kumaraswamy, TorchDistribution):  # type: ignore[misc]
 class RelaxedBernoulli(td.RelaxedBernoulli, TorchDistribution):  # type: ignore[misc]
     r""":math:`x = \sigma\left((\ell + \log u - \log(1-u))/t\right),\quad u \sim U(0,1)`
 
-    ``temperature`` positive, ``probs`` in [0, 1] or ``logits`` :math:`\ell` real; :math:`x \in (0, 1)`.
-    """
-
-
-@torch_family
-class Uniform(td.Uniform, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = 1/(b-a)`
-
-    ``low`` :math:`a` less than ``high`` :math:`b`; :math:`x \in [a, b]`.
+    ``temperature`` positive, ``probs`` in [0, 1] or ``logits`` :math:`\ell` real; :math:`x
+    \in (0, 1)`.
     """

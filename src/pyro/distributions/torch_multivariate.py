@@ -8,7 +8,6 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 
 __all__ = [
-    "Dirichlet",
     "LKJCholesky",
     "LogisticNormal",
     "LowRankMultivariateNormal",
@@ -22,18 +21,11 @@ __all__ = [
 
 
 @torch_family
-class Dirichlet(td.Dirichlet, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) \propto \prod_i x_i^{\alpha_i - 1}`
-
-    ``concentration`` positive vectors; :math:`x` on the simplex.
-    """
-
-
-@torch_family
 class LKJCholesky(td.LKJCholesky, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(L) \propto \det(L L^\top)^{\eta-1}\ \text{as a law of correlation matrices}`
 
-    ``dim`` at least 2, ``concentration`` :math:`\eta` positive; :math:`L` Cholesky factors of correlation matrices.
+    ``dim`` at least 2, ``concentration`` :math:`\eta` positive; :math:`L` Cholesky factors of
+    correlation matrices.
     """
 
 
@@ -41,7 +33,8 @@ class LKJCholesky(td.LKJCholesky, TorchDistribution):  # type: ignore[misc]
 class LogisticNormal(td.LogisticNormal, TorchDistribution):  # type: ignore[misc]
     r""":math:`x = \mathrm{stick\ breaking}(y),\quad y \sim \mathcal N(\mu, \sigma)`
 
-    ``loc`` real, ``scale`` positive, both of last dimension :math:`n-1`; :math:`x` on the simplex of :math:`n` entries.
+    ``loc`` real, ``scale`` positive, both of last dimension :math:`n-1`; :math:`x` on the
+    simplex of :math:`n` entries.
     """
 
 
@@ -49,7 +42,8 @@ class LogisticNormal(td.LogisticNormal, TorchDistribution):  # type: ignore[misc
 class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution):  # type: ignore[misc]
     r""":math:`x \sim \mathcal N(\mu, W W^\top + D)`
 
-    ``loc`` real (n), ``cov_factor`` :math:`W` (n, r), ``cov_diag`` :math:`D` positive (n); :math:`x` real vectors.
+    ``loc`` real (n), ``cov_factor`` :math:`W` (n, r), ``cov_diag`` :math:`D` positive (n);
+    :math:`x` real vectors.
     """
 
 
@@ -57,7 +51,8 @@ class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution)
 class Multinomial(td.Multinomial, TorchDistribution):  # type: ignore[misc]
     r""":math:`P(k) = \frac{n!}{\prod_i k_i!} \prod_i p_i^{k_i}`
 
-    ``total_count`` :math:`n` an int, ``probs`` or ``logits`` as in Categorical; :math:`k` counts that sum to :math:`n`.
+    ``total_count`` :math:`n` an int, ``probs`` or ``logits`` as in Categorical; :math:`k`
+    counts that sum to :math:`n`.
     """
 
 
@@ -65,7 +60,8 @@ class Multinomial(td.Multinomial, TorchDistribution):  # type: ignore[misc]
 class MultivariateNormal(td.MultivariateNormal, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(x) \propto \exp(-\tfrac12 (x-\mu)^\top \Sigma^{-1} (x-\mu))`
 
-    ``loc`` real (n), and one of ``covariance_matrix``, ``precision_matrix`` (positive definite), ``scale_tril`` (lower triangular, positive diagonal); :math:`x` real vectors.
+    ``loc`` real (n), and one of ``covariance_matrix``, ``precision_matrix`` (positive
+    definite), ``scale_tril`` (lower triangular, positive diagonal); :math:`x` real vectors.
     """
 
 
@@ -89,7 +85,8 @@ class OneHotCategoricalStraightThrough(td.OneHotCategoricalStraightThrough, Torc
 class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution):  # type: ignore[misc]
     r""":math:`x = \mathrm{softmax}((\ell + g)/t),\quad g_i \sim \mathrm{Gumbel}(0, 1)`
 
-    ``temperature`` positive, ``probs`` or ``logits`` as in Categorical; :math:`x` on the simplex (Maddison et al. 2017).
+    ``temperature`` positive, ``probs`` or ``logits`` as in Categorical; :math:`x` on the
+    simplex (Maddison et al. 2017).
     """
 
 
@@ -97,5 +94,6 @@ class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution): 
 class Wishart(td.Wishart, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(X) \propto |X|^{(\nu-p-1)/2} e^{-\mathrm{tr}(V^{-1}X)/2}`
 
-    ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``, ``scale_tril``; :math:`X` positive definite (p, p).
+    ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``,
+    ``scale_tril``; :math:`X` positive definite (p, p).
     """

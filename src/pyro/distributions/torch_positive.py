@@ -9,14 +9,9 @@ from pyro.distributions.torch_family import torch_family
 
 __all__ = [
     "Chi2",
-    "Exponential",
     "FisherSnedecor",
-    "Gamma",
     "GeneralizedPareto",
-    "HalfCauchy",
-    "HalfNormal",
     "InverseGamma",
-    "LogNormal",
     "Pareto",
     "Weibull",
 ]
@@ -31,14 +26,6 @@ class Chi2(td.Chi2, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Exponential(td.Exponential, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \lambda e^{-\lambda x}`
-
-    ``rate`` positive; :math:`x \ge 0`.
-    """
-
-
-@torch_family
 class FisherSnedecor(td.FisherSnedecor, TorchDistribution):  # type: ignore[misc]
     r""":math:`x = \frac{u_1/d_1}{u_2/d_2},\quad u_i \sim \chi^2_{d_i}`
 
@@ -47,34 +34,11 @@ class FisherSnedecor(td.FisherSnedecor, TorchDistribution):  # type: ignore[misc
 
 
 @torch_family
-class Gamma(td.Gamma, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}`
-
-    ``concentration`` :math:`\alpha` and ``rate`` :math:`\beta` positive; :math:`x \ge 0`.
-    """
-
-
-@torch_family
 class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(x) = \tfrac1\sigma (1 + \xi z)^{-(1/\xi+1)},\quad z = (x-\mu)/\sigma`
 
-    ``loc`` real, ``scale`` positive, ``concentration`` :math:`\xi` real; :math:`x \ge \mu`, and :math:`x \le \mu - \sigma/\xi` when :math:`\xi < 0`.
-    """
-
-
-@torch_family
-class HalfCauchy(td.HalfCauchy, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \frac{2}{\pi\gamma(1 + (x/\gamma)^2)}`
-
-    ``scale`` positive; :math:`x \ge 0`; no mean.
-    """
-
-
-@torch_family
-class HalfNormal(td.HalfNormal, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \sqrt{\tfrac{2}{\pi\sigma^2}}\, e^{-x^2/(2\sigma^2)}`
-
-    ``scale`` positive; :math:`x \ge 0`.
+    ``loc`` real, ``scale`` positive, ``concentration`` :math:`\xi` real; :math:`x \ge \mu`,
+    and :math:`x \le \mu - \sigma/\xi` when :math:`\xi < 0`.
     """
 
 
@@ -83,14 +47,6 @@ class InverseGamma(td.InverseGamma, TorchDistribution):  # type: ignore[misc]
     r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{-\alpha-1} e^{-\beta/x}`
 
     ``concentration`` and ``rate`` positive; :math:`x > 0`.
-    """
-
-
-@torch_family
-class LogNormal(td.LogNormal, TorchDistribution):  # type: ignore[misc]
-    r""":math:`\log x \sim \mathcal N(\mu, \sigma)`
-
-    ``loc`` real, ``scale`` positive; :math:`x > 0`.
     """
 
 

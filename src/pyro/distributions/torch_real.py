@@ -11,7 +11,6 @@ __all__ = [
     "Cauchy",
     "Gumbel",
     "Laplace",
-    "Normal",
     "StudentT",
     "VonMises",
 ]
@@ -42,16 +41,9 @@ class Laplace(td.Laplace, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Normal(td.Normal, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\sigma} e^{-((x-\mu)/\sigma)^2/2}`
-
-    ``loc`` real, ``scale`` positive; :math:`x` real.
-    """
-
-
-@torch_family
 class StudentT(td.StudentT, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) \propto \left(1 + \tfrac{1}{\nu}\left(\tfrac{x-\mu}{\sigma}\right)^2\right)^{-(\nu+1)/2}`
+    r""":math:`f(x) \propto \left(1 +
+    \tfrac{1}{\nu}\left(\tfrac{x-\mu}{\sigma}\right)^2\right)^{-(\nu+1)/2}`
 
     ``df`` positive, ``loc`` real, ``scale`` positive; :math:`x` real.
     """

@@ -6,6 +6,7 @@ The common constraints are decided by one reduction; only when it fails is the p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,26 +18,61 @@ from torch.distributions import constraints as tc
 _SHOWN = 3
 
 
+def _low(value: Tensor) -> float:
+    """The smallest entry; nan if there is one."""
+    return value.item() if value.numel() == 1 else value.min().item()
+
+
+def _ends(value: Tensor) -> tuple[float, float]:
+    """The smallest and the largest entry; nan if there is one."""
+    if value.numel() == 1:
+        item = value.item()
+        return item, item
+    low, high = torch.aminmax(value.detach())
+    return low.item(), high.item()
+
+
+def _number(bound: Any) -> float:
+    """A bound as a number; nan, which no comparison passes, when it has many entries."""
+    if isinstance(bound, Tensor):
+        return bound.item() if bound.numel() == 1 else math.nan
+    return bound  # type: ignore[no-any-return]
+
+
+def _is_integral(value: Tensor) -> bool:
+    if not value.is_floating_point():
+        return True
+    if value.numel() == 1:
+        return float(value.item()).is_integer()
+    return not value.detach().frac().any()
+
+
 def _real(constraint: Any, value: Tensor) -> bool:
-    total = value.item() if value.numel() == 1 else value.sum().item()
+    total = value.item() if value.numel() == 1 else value.detach().sum().item()
     return total - total == 0  # nan and infinities are left to the precise check
 
 
 def _greater_than(constraint: Any, value: Tensor) -> bool:
-    low = value.item() if value.numel() == 1 else value.min().item()
-    return bool(constraint.lower_bound < low)
+    return _number(constraint.lower_bound) < _low(value)
 
 
 def _greater_than_eq(constraint: Any, value: Tensor) -> bool:
-    low = value.item() if value.numel() == 1 else value.min().item()
-    return bool(constraint.lower_bound <= low)
+    return _number(constraint.lower_bound) <= _low(value)
 
 
 def _interval(constraint: Any, value: Tensor) -> bool:
-    if value.numel() == 1:
-        return bool(constraint.lower_bound <= value.item() <= constraint.upper_bound)
-    low, high = torch.aminmax(value.detach())
-    return bool(constraint.lower_bound <= low.item() and high.item() <= constraint.upper_bound)
+    if isinstance(constraint.lower_bound, Tensor) and constraint.lower_bound.numel() > 1:
+        return False
+    low, high = _ends(value)
+    return _number(constraint.lower_bound) <= low and high <= _number(constraint.upper_bound)
+
+
+def _integer_interval(constraint: Any, value: Tensor) -> bool:
+    return _interval(constraint, value) and _is_integral(value)
+
+
+def _integer_greater_than(constraint: Any, value: Tensor) -> bool:
+    return _greater_than_eq(constraint, value) and _is_integral(value)
 
 
 def _independent(constraint: Any, value: Tensor) -> bool:
@@ -52,27 +88,49 @@ def _boolean(constraint: Any, value: Tensor) -> bool:
     return not (value * (1 - value)).any()
 
 
+def _simplex(constraint: Any, value: Tensor) -> bool:
+    value = value.detach()
+    return value.min().item() >= 0 and (value.sum(-1) - 1).abs().max().item() < 1e-6
+
+
+def _lower_cholesky(constraint: Any, value: Tensor) -> bool:
+    value = value.detach()
+    return (
+        value.diagonal(dim1=-2, dim2=-1).min().item() > 0
+        and value.shape[-1] == value.shape[-2]
+        and torch.equal(value.tril(), value)
+    )
+
+
+def _positive_definite(constraint: Any, value: Tensor) -> bool:
+    value = value.detach()
+    return (
+        torch.allclose(value, value.mT, atol=1e-6)
+        and not torch.linalg.cholesky_ex(value).info.any()
+    )
+
+
 # A False of these means "look closer", a True is final.
 _FAST: dict[type, Callable[[Any, Tensor], bool]] = {
     type(tc.real): _real,
     type(tc.positive): _greater_than,
     type(tc.nonnegative): _greater_than_eq,
     type(tc.unit_interval): _interval,
+    type(tc.nonnegative_integer): _integer_greater_than,
+    tc.integer_interval: _integer_interval,  # type: ignore[dict-item]
     type(tc.real_vector): _independent,
     type(tc.boolean): _boolean,
+    type(tc.simplex): _simplex,
+    type(tc.lower_cholesky): _lower_cholesky,
+    type(tc.positive_definite): _positive_definite,
 }
 
 
 def holds(constraint: Any, value: Tensor) -> bool:
     """Whether all of ``value`` satisfies ``constraint``."""
     fast = _FAST.get(type(constraint))
-    if fast is not None and value.numel() and not value.is_complex():
-        bound = getattr(constraint, "lower_bound", 0)
-        if not isinstance(bound, Tensor) and not isinstance(
-            getattr(constraint, "upper_bound", 0), Tensor
-        ):
-            if fast(constraint, value):
-                return True
+    if fast is not None and value.numel() and fast(constraint, value):
+        return True
     return bool(constraint.check(value).all())
 
 

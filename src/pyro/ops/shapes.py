@@ -40,7 +40,7 @@ def broadcast_shape(*shapes: tuple[int, ...], strict: bool = False) -> torch.Siz
 
 
 def sum_rightmost(value: Tensor, dim: int | float) -> Tensor:
-    """Sum out the ``dim`` rightmost dimensions; ``inf`` sums all, a negative ``dim`` leaves ``-dim``.
+    """Sum out the ``dim`` rightmost dimensions; all when ``inf``; negative leaves ``-dim``.
 
     :raises ShapeError: if ``value`` has fewer than ``dim`` dimensions.
     """
@@ -80,6 +80,16 @@ def tensor_like(value: Numeric, like: Tensor | None = None) -> Tensor:
     return torch.as_tensor(value)
 
 
+def as_tensors(*values: Numeric) -> list[Tensor]:
+    """Everything as tensors; numbers take dtype and device of the first tensor."""
+    like = None
+    for value in values:
+        if isinstance(value, Tensor):
+            like = value
+            break
+    return [v if isinstance(v, Tensor) else tensor_like(v, like) for v in values]
+
+
 def broadcast_tensors(*values: Numeric) -> tuple[Tensor, ...]:
     """Numbers, arrays and tensors as tensors of one common shape; nothing is copied.
 
@@ -87,12 +97,7 @@ def broadcast_tensors(*values: Numeric) -> tuple[Tensor, ...]:
 
     :raises ShapeError: if shapes do not broadcast.
     """
-    like = None
-    for value in values:
-        if isinstance(value, Tensor):
-            like = value
-            break
-    tensors = [v if isinstance(v, Tensor) else tensor_like(v, like) for v in values]
+    tensors = as_tensors(*values)
     shape = tensors[0].shape
     for tensor in tensors:
         if tensor.shape != shape:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyro.distributions.torch_interval import Beta
-from pyro.distributions.torch_multivariate import Dirichlet
-from pyro.distributions.torch_positive import Gamma
-from pyro.distributions.torch_real import Normal
+from pyro.distributions.beta import Beta
+from pyro.distributions.dirichlet import Dirichlet
+from pyro.distributions.gamma import Gamma
+from pyro.distributions.normal import Normal
 
 
 class NonreparameterizedBeta(Beta):

@@ -1,0 +1,60 @@
+"""The beta distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+from torch.distributions import constraints as tc
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution, holds
+from pyro.ops.shapes import Numeric, broadcast_tensors
+from pyro.ops.special import log_beta
+
+_SCALAR = torch.Size()
+
+
+@torch_family
+class Beta(td.Beta, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \frac{x^{a-1}(1-x)^{b-1}}{B(a, b)}`
+
+    ``concentration1`` :math:`a` and ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
+    """
+
+    def __init__(
+        self,
+        concentration1: Numeric,
+        concentration0: Numeric,
+        validate_args: bool | None = None,
+    ) -> None:
+        both = torch.stack(broadcast_tensors(concentration1, concentration0), -1)
+        self._dirichlet = td.Dirichlet(both, validate_args=False)
+        ValidatedDistribution.__init__(self, both.shape[:-1], _SCALAR, validate_args)
+
+    def _validate_parameters(self) -> None:
+        if not holds(tc.positive, self._dirichlet.concentration):
+            ValidatedDistribution._validate_parameters(self)
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._scored(value)
+        return self._dirichlet.log_prob(torch.stack([value, 1.0 - value], -1))
+
+    def conjugate_update(self, other: Any) -> tuple[Beta, Tensor]:
+        """The product of two beta densities is a beta density times a constant."""
+        if not isinstance(other, td.Beta):
+            raise NotImplementedError(f"Beta.conjugate_update of {type(other).__name__}")
+        one, zero = (
+            self.concentration1 + other.concentration1 - 1,
+            self.concentration0 + other.concentration0 - 1,
+        )
+        log_normalizer = (
+            log_beta(one, zero)
+            - log_beta(self.concentration1, self.concentration0)
+            - log_beta(other.concentration1, other.concentration0)
+        )
+        return Beta(one, zero), log_normalizer

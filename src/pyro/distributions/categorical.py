@@ -1,0 +1,90 @@
+"""The categorical distribution."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+from torch.distributions import constraints as tc
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution, holds
+from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
+
+_SCALAR = torch.Size()
+
+
+@torch_family
+class Categorical(td.Categorical, TorchDistribution):  # type: ignore[misc]
+    r""":math:`P(k) = p_k / \sum_j p_j`
+
+    ``probs`` nonnegative (rescaled to sum 1) or ``logits`` real, last dimension over
+    categories; :math:`k \in \{0..n-1\}`.
+    """
+
+    def __init__(
+        self,
+        probs: Numeric = None,
+        logits: Numeric = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        if (probs is None) == (logits is None):
+            raise ValueError("Categorical takes either `probs` or `logits`, and not both")
+        given = tensor_like(logits if probs is None else probs)
+        if given.dim() < 1:
+            raise ValueError("Categorical: `probs` and `logits` have at least one dimension")
+        if probs is None:
+            self._param = self.logits = given.log_softmax(-1)
+        else:
+            self._param = self.probs = given / given.sum(-1, keepdim=True)
+        self._num_events = given.shape[-1]
+        ValidatedDistribution.__init__(self, given.shape[:-1], _SCALAR, validate_args)
+
+    def _validate_parameters(self) -> None:
+        # probs were just normalised: being nonnegative (and not nan) is all that is left to check
+        if "probs" not in self.__dict__ or not holds(tc.nonnegative, self.probs):
+            ValidatedDistribution._validate_parameters(self)
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``.
+
+        The values that :meth:`enumerate_support` gave, reshaped or not, are recognised: their log
+        probabilities are a view of the logits.
+        """
+        if not isinstance(value, Tensor):
+            value = self._as_value(value)
+        logits = self.logits
+        if self._is_own_support(value):
+            lead = value.dim() - 1 - len(self._batch_shape)
+            return logits.movedim(-1, 0).reshape(
+                logits.shape[-1:] + (1,) * lead + self._batch_shape
+            )
+        if self._validate_args:
+            self._validate_sample(value)
+        index = value if value.dtype is torch.long else value.long()
+        if index.shape != self._batch_shape:
+            shape = broadcast_shape(index.shape, self._batch_shape)
+            index = index.expand(shape)
+            logits = logits.expand(shape + logits.shape[-1:])
+        return logits.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+
+    def _is_own_support(self, value: Tensor) -> bool:
+        """Whether ``value`` is a view of what this instance enumerated, in shape (n, 1, ..., 1)."""
+        own = self.__dict__.get("_own_support")
+        return (
+            own is not None
+            and value.dim() > len(self._batch_shape)
+            and value.shape[0] == self._num_events == value.numel()
+            and value.data_ptr() == own.data_ptr()
+            and own._version == 0
+        )
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """The integers from 0 to n-1; shape ``(n,) + batch_shape``, or with ones in its place."""
+        own = self.__dict__.get("_own_support")
+        if own is None or own._version:
+            own = torch.arange(self._num_events, dtype=torch.long, device=self._param.device)
+            self._own_support = own
+        values = own.reshape((-1,) + (1,) * len(self._batch_shape))
+        return values.expand((-1,) + self._batch_shape) if expand else values

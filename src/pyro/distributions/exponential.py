@@ -1,0 +1,31 @@
+"""The exponential distribution."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution
+from pyro.ops.shapes import Numeric, tensor_like
+
+_SCALAR = torch.Size()
+
+
+@torch_family
+class Exponential(td.Exponential, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \lambda e^{-\lambda x}`
+
+    ``rate`` positive; :math:`x \ge 0`.
+    """
+
+    def __init__(self, rate: Numeric, validate_args: bool | None = None) -> None:
+        self.rate = tensor_like(rate)
+        ValidatedDistribution.__init__(self, self.rate.shape, _SCALAR, validate_args)
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._scored(value)
+        return torch.addcmul(self.rate.log(), self.rate, value, value=-1)

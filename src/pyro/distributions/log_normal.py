@@ -1,0 +1,42 @@
+"""The log-normal distribution."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+from torch.distributions.transforms import ExpTransform
+
+from pyro.distributions.normal import Normal
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution
+from pyro.ops.shapes import Numeric
+
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+@torch_family
+class LogNormal(td.LogNormal, TorchDistribution):  # type: ignore[misc]
+    r""":math:`\log x \sim \mathcal N(\mu, \sigma)`
+
+    ``loc`` real, ``scale`` positive; :math:`x > 0`.
+    """
+
+    def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:
+        self.base_dist = Normal(loc, scale, validate_args)
+        self.transforms = [ExpTransform()]
+        ValidatedDistribution.__init__(self, self.base_dist._batch_shape, validate_args=False)
+        if validate_args is None:
+            del self._validate_args
+        else:
+            self._validate_args = validate_args
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        log_value = self._scored(value).log()
+        scale = self.base_dist.scale
+        z = (log_value - self.base_dist.loc) / scale
+        return torch.addcmul(-_LOG_SQRT_2PI - scale.log(), z, z, value=-0.5) - log_value

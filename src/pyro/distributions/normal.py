@@ -1,0 +1,46 @@
+"""The normal distribution."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution
+from pyro.ops.shapes import Numeric, broadcast_tensors
+
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+_SCALAR = torch.Size()
+
+
+@torch_family
+class Normal(td.Normal, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\sigma} e^{-((x-\mu)/\sigma)^2/2}`
+
+    ``loc`` real, ``scale`` positive; :math:`x` real.
+    """
+
+    def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = broadcast_tensors(loc, scale)
+        ValidatedDistribution.__init__(self, self.loc.shape, _SCALAR, validate_args)
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._scored(value)
+        z = (value - self.loc) / self.scale
+        return torch.addcmul(-_LOG_SQRT_2PI - self.scale.log(), z, z, value=-0.5)
+
+    def conjugate_update(self, other: Any) -> tuple[Normal, Tensor]:
+        """The product of two normal densities is a normal density times a constant."""
+        if not isinstance(other, td.Normal):
+            raise NotImplementedError(f"Normal.conjugate_update of {type(other).__name__}")
+        precision, other_precision = self.scale**-2, other.scale**-2
+        total = precision + other_precision
+        loc = (self.loc * precision + other.loc * other_precision) / total
+        spread = (self.scale.square() + other.scale.square()).sqrt()
+        return Normal(loc, total.rsqrt()), Normal(self.loc, spread).log_prob(other.loc)

@@ -1,0 +1,55 @@
+"""The uniform distribution on an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.distributions as td
+from torch.distributions import constraints as tc
+
+from pyro.distributions.torch_distribution import ExpandedDistribution, TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution, holds
+from pyro.ops.shapes import Numeric, as_tensors, broadcast_tensors
+
+_SCALAR = torch.Size()
+
+
+@torch_family
+class Uniform(td.Uniform, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(x) = 1/(b-a)`
+
+    ``low`` :math:`a` less than ``high`` :math:`b`; :math:`x \in [a, b]`.
+    """
+
+    def __init__(self, low: Numeric, high: Numeric, validate_args: bool | None = None) -> None:
+        low, high = as_tensors(low, high)
+        self._unbroadcast = low, high
+        self.low, self.high = broadcast_tensors(low, high)
+        ValidatedDistribution.__init__(self, self.low.shape, _SCALAR, validate_args)
+
+    def _validate_parameters(self) -> None:
+        low, high = self._unbroadcast
+        if not holds(tc.positive, high - low):
+            ValidatedDistribution._validate_parameters(self)
+
+    @tc.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> Any:
+        """The closed interval, with bounds as they were given (not broadcast)."""
+        return tc.interval(*self._unbroadcast)
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
+        """Broadcast to ``batch_shape``; the support keeps its bounds."""
+        if _instance is None and batch_shape == self._batch_shape:
+            return self
+        kind = type(self)
+        if _instance is None and kind.__init__ is not Uniform.__init__:
+            return ExpandedDistribution(self, batch_shape)
+        new = kind.__new__(kind) if _instance is None else _instance
+        new._unbroadcast = self._unbroadcast
+        new = super().expand(torch.Size(batch_shape), new)
+        if "has_rsample" in self.__dict__:
+            new.has_rsample = self.has_rsample
+        return new
