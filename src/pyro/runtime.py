@@ -14,7 +14,8 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, MutableSequence
-from typing import Any, Protocol, TypedDict, cast, overload
+from typing import Any, ClassVar, Protocol, TypedDict, cast, overload
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -73,8 +74,8 @@ Hook = Callable[[Any, Message], Any]
 class Handler(Protocol):
     """What the stack needs to know of a handler: two hooks per message type, and a reset."""
 
-    _pre: dict[str, Hook | None]
-    _post: dict[str, Hook | None]
+    _pre: ClassVar[dict[str, Hook | None]]
+    _post: ClassVar[dict[str, Hook | None]]
 
     def _reset(self) -> None: ...
     def _hides(self, msg: Message) -> bool: ...
@@ -87,7 +88,9 @@ class _ThreadState(threading.local):
         self.stack: list[Handler] = []
         self.plate_names: list[str | None] = []  # plate_names[i] holds batch dim -1 - i
         self.next_enum_dim = -1
-        self.next_enum_id = 1
+        self.next_enum_id = 0
+        self.entered: dict[Handler, int] = {}  # how often each reentrant handler is active
+        self.markov: WeakKeyDictionary[Handler, Any] = WeakKeyDictionary()  # contexts by handler
         self.param_only = 0
 
 
@@ -113,7 +116,8 @@ def apply_stack(msg: Message) -> None:
     """Send a message through this thread's handlers; afterwards ``msg["value"]`` is set.
 
     Hooks run innermost to outermost before the default action and outermost *reached* to
-    innermost after it; then ``msg["continuation"]`` is called, if there is one.
+    innermost after it; then ``msg["continuation"]`` is called, if there is one. A hook may change
+    the message's type: the handlers after it see the new one.
     """
     stack = STATE.stack
     kind = msg["type"]
@@ -125,10 +129,12 @@ def apply_stack(msg: Message) -> None:
             hook(handler, msg)
             if msg["stop"]:
                 break
+            kind = msg["type"]
     if not msg["done"]:
         if msg["value"] is None and not msg["is_observed"]:
             msg["value"] = msg["fn"](*msg["args"], **msg["kwargs"])
         msg["done"] = True
+    kind = msg["type"]
     for handler in stack[reached:]:
         hook = handler._post[kind]
         if hook is not None:
@@ -193,9 +199,11 @@ def effectful(fn: Callable[..., Any] | None = None, type: str | None = None) -> 
 
     Example::
 
-        @effectful(type="log_metric")
-        def log_metric(value):
-            return value
+        >>> @effectful(type="log_metric")
+        ... def log_metric(value):
+        ...     return value
+        >>> log_metric(3, name="accuracy")
+        3
     """
     if fn is None:
         return functools.partial(effectful, type=type)
@@ -229,8 +237,12 @@ def get_mask() -> MaskType:
 
     Example::
 
-        if pyro.poutine.get_mask() is not False:
-            pyro.factor("penalty", expensive_penalty(x))
+        >>> def model(x):
+        ...     if get_mask() is not False:  # a density is wanted
+        ...         pyro.factor("penalty", -(x**2).sum())
+        >>> with poutine.mask(mask=False):
+        ...     get_mask()
+        False
     """
     return _inspect()["mask"] if STATE.stack else None
 

@@ -4,12 +4,12 @@ A setting and a direct assignment to the attribute behind it are the same thing.
 
 Example::
 
-    import pyro
-
-    with pyro.settings.context(validate_poutine=False):
-        ...
-    pyro.settings.set(validate_infer=True)
-    pyro.settings.get()  # every setting with its current value
+    >>> with context(validate_poutine=False):
+    ...     get("validate_poutine")
+    False
+    >>> set(validate_infer=True)
+    >>> "validate_infer" in get()  # every setting with its current value
+    True
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def register(
     entry = _Setting(module, deepname, validator)
     taken = _REGISTRY.setdefault(alias, entry)
     if taken[:2] != entry[:2]:
-        raise ValueError(f"setting {alias!r} is already registered for {taken.module}.{taken.deepname}")
+        raise ValueError(
+            f"setting {alias!r} is already registered for {taken.module}.{taken.deepname}"
+        )
 
     def decorator(fn: F) -> F:
         _REGISTRY[alias] = entry._replace(validator=fn)
@@ -113,7 +115,9 @@ class _Context:
 def _resolve(alias: str) -> tuple[Any, str]:
     """The object that holds a setting and the name of its attribute."""
     if alias not in _REGISTRY:
-        raise UnknownSettingError(f"unknown setting {alias!r}; known are: {', '.join(sorted(_REGISTRY))}")
+        raise UnknownSettingError(
+            f"unknown setting {alias!r}; known are: {', '.join(sorted(_REGISTRY))}"
+        )
     entry = _REGISTRY[alias]
     *path, attribute = entry.deepname.split(".")
     return functools.reduce(getattr, path, import_module(entry.module)), attribute

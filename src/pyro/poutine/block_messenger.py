@@ -22,7 +22,11 @@ class BlockMessenger(Messenger):
 
     Example::
 
-        guide = AutoNormal(poutine.block(model, hide=["z"]))
+        >>> def model():
+        ...     z = pyro.sample("z", dist.Bernoulli(0.5))
+        ...     return pyro.sample("x", dist.Normal(z, 1.0))
+        >>> list(poutine.trace(poutine.block(model, hide=["z"])).get_trace())
+        ['_INPUT', 'x', '_RETURN']
     """
 
     def __init__(
@@ -67,7 +71,10 @@ def _by_name_and_type(
     if expose is not None or expose_types is not None:
         hide_others = True
     hidden, exposed = _names("hide", hide), _names("expose", expose)
-    hidden_types, exposed_types = _names("hide_types", hide_types), _names("expose_types", expose_types)
+    hidden_types, exposed_types = (
+        _names("hide_types", hide_types),
+        _names("expose_types", expose_types),
+    )
     both = (hidden & exposed) | (hidden_types & exposed_types)
     if both:
         raise HandlerError(f"block: both hidden and exposed: {', '.join(sorted(both))}")

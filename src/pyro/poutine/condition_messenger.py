@@ -24,7 +24,12 @@ class ConditionMessenger(Messenger):
 
     Example::
 
-        conditioned = pyro.condition(model, data={"z": torch.tensor(1.0)})
+        >>> def model():
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     return pyro.sample("x", dist.Normal(z, 1.0))
+        >>> conditioned = pyro.condition(model, data={"x": torch.tensor(0.5)})
+        >>> conditioned()
+        tensor(0.5000)
     """
 
     def __init__(self, data: Mapping[str, torch.Tensor | None] | Trace) -> None:

@@ -19,8 +19,14 @@ class MaskMessenger(Messenger):
 
     Example::
 
-        with poutine.mask(mask=~is_missing):
-            pyro.sample("x", dist.Normal(0.0, 1.0).expand(is_missing.shape), obs=filled)
+        >>> def model(x, is_missing):
+        ...     with pyro.plate("data", 3), poutine.mask(mask=~is_missing):
+        ...         pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
+        >>> missing = torch.tensor([False, True, False])
+        >>> trace = poutine.trace(model).get_trace(torch.ones(3), missing)
+        >>> trace.compute_log_prob()
+        >>> trace.nodes["x"]["log_prob"]
+        tensor([-1.4189,  0.0000, -1.4189])
     """
 
     def __init__(self, mask: bool | torch.Tensor) -> None:

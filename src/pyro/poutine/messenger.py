@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from typing_extensions import Self
-
 from pyro.errors import HandlerError
 from pyro.runtime import STATE, Hook, Message
 
@@ -50,12 +48,12 @@ class Messenger:
 
     Example::
 
-        class PrintSites(pyro.poutine.messenger.Messenger):
-            def _pyro_post_sample(self, msg):
-                print(msg["name"], msg["value"])
-
-        with PrintSites():
-            pyro.sample("x", pyro.distributions.Normal(0.0, 1.0))
+        >>> class PrintSites(Messenger):
+        ...     def _pyro_post_sample(self, msg):
+        ...         print(msg["name"], msg["value"].shape)
+        >>> with PrintSites():
+        ...     x = pyro.sample("x", dist.Normal(torch.zeros(3), 1.0))
+        x torch.Size([3])
     """
 
     _reentrant: ClassVar[bool] = False
@@ -148,9 +146,14 @@ class Messenger:
 
         Example::
 
-            @MyMessenger.register(type="sample", post=True)
-            def print_name(msg):
-                print(msg["name"])
+            >>> class MyMessenger(Messenger):
+            ...     "Does nothing yet."
+            >>> @MyMessenger.register(type="sample", post=True)
+            ... def print_name(msg):
+            ...     print(msg["name"])
+            >>> with MyMessenger():
+            ...     x = pyro.sample("x", dist.Normal(0.0, 1.0))
+            x
         """
         if fn is None:
             return functools.partial(cls.register, type=type, post=post)

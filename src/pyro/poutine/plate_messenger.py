@@ -43,10 +43,13 @@ class PlateMessenger(Messenger):
 
     Example::
 
-        data = torch.randn(100)
-        mu = pyro.sample("mu", dist.Normal(0.0, 1.0))
-        with pyro.plate("data", len(data), subsample_size=10) as ind:
-            pyro.sample("obs", dist.Normal(mu, 1.0), obs=data[ind])
+        >>> def model(data):
+        ...     mu = pyro.sample("mu", dist.Normal(0.0, 1.0))
+        ...     with pyro.plate("data", len(data), subsample_size=10) as ind:
+        ...         pyro.sample("obs", dist.Normal(mu, 1.0), obs=data[ind])
+        >>> site = poutine.trace(model).get_trace(torch.randn(100)).nodes["obs"]
+        >>> site["value"].shape, site["scale"]
+        (torch.Size([10]), 10.0)
     """
 
     def __init__(
@@ -227,9 +230,11 @@ class block_plate(AbstractContextManager[None]):  # noqa: N801 (documented name)
 
     Example::
 
-        with pyro.plate("data", 10):
-            with block_plate(name="data"):
-                loc = pyro.sample("loc", dist.Normal(0.0, 1.0))  # not expanded
+        >>> with pyro.plate("data", 10):
+        ...     with block_plate(name="data"):
+        ...         loc = pyro.sample("loc", dist.Normal(0.0, 1.0))  # not expanded
+        >>> loc.shape
+        torch.Size([])
     """
 
     def __init__(

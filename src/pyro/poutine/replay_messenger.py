@@ -24,8 +24,11 @@ class ReplayMessenger(Messenger):
 
     Example::
 
-        guide_trace = poutine.trace(guide).get_trace(data)
-        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(data)
+        >>> def model():
+        ...     return pyro.sample("z", dist.Normal(0.0, 1.0))
+        >>> trace = poutine.trace(model).get_trace()
+        >>> bool(poutine.replay(model, trace=trace)() == trace.nodes["z"]["value"])
+        True
     """
 
     def __init__(

@@ -18,8 +18,11 @@ class ScaleMessenger(Messenger):
 
     Example::
 
-        with poutine.scale(scale=1.0 / len(data)):
-            model(data)
+        >>> def model():
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0), obs=torch.tensor(0.0))
+        >>> half = poutine.scale(model, scale=0.5)
+        >>> poutine.trace(half).get_trace().log_prob_sum()
+        tensor(-0.4595)
     """
 
     def __init__(self, scale: float | torch.Tensor) -> None:

@@ -27,9 +27,19 @@ class Trace:
 
     Example::
 
-        trace = pyro.poutine.trace(model).get_trace(data)
-        trace.log_prob_sum()
-        print(trace.format_shapes())
+        >>> def model():
+        ...     with pyro.plate("data", 3):
+        ...         pyro.sample("x", dist.Normal(0.0, 1.0), obs=torch.zeros(3))
+        >>> trace = poutine.trace(model).get_trace()
+        >>> trace.log_prob_sum()
+        tensor(-2.7568)
+        >>> print(trace.format_shapes())
+        Trace Shapes:
+         Param Sites:
+        Sample Sites:
+                    x     dist 3 |
+                         value 3 |
+                      log_prob 3 |
     """
 
     def __init__(self, graph_type: str = "flat") -> None:
@@ -71,7 +81,7 @@ class Trace:
             if kind != "param":
                 raise DuplicateSiteError(
                     f"Multiple {kind} sites named '{name}'. Every pyro.{kind} statement of one run "
-                    f"needs its own name; in a loop use f\"{name}_{{i}}\", or a plate."
+                    f'needs its own name; in a loop use f"{name}_{{i}}", or a plate.'
                 )
         self.nodes[name] = site
 
@@ -208,5 +218,3 @@ class Trace:
         :param last_site: The name of the last site to show.
         """
         return format_shapes(self.nodes, title, last_site)
-
-

@@ -29,8 +29,9 @@ def module(name: str, nn_module: nn.Module, update_module_params: bool = False) 
 
     Example::
 
-        decoder = torch.nn.Linear(20, 784)
-        pyro.module("decoder", decoder)
+        >>> decoder = pyro.module("decoder", torch.nn.Linear(20, 784))
+        >>> sorted(pyro.get_param_store().keys())
+        ['decoder$$$bias', 'decoder$$$weight']
     """
     if not isinstance(nn_module, nn.Module):
         kind = "the class" if isinstance(nn_module, type) else f"a {type(nn_module).__name__}"

@@ -32,7 +32,9 @@ def param(
 
     Example::
 
-        scale = pyro.param("scale", torch.ones(3), constraint=constraints.positive)
+        >>> scale = param("scale", torch.ones(3), constraint=constraints.positive)
+        >>> scale.detach(), scale.unconstrained().detach()
+        (tensor([1., 1., 1.]), tensor([0., 0., 0.]))
     """
     if not STATE.stack:
         return PARAM_STORE.get_param(name, init_tensor, constraint, event_dim)
@@ -56,4 +58,3 @@ def get_param_store() -> ParamStoreDict:
 def clear_param_store() -> None:
     """Forget all parameters; those that a module owns stay in the module."""
     PARAM_STORE.clear()
-

@@ -24,8 +24,10 @@ def plate_stack(prefix: str, sizes: Sequence[int], rightmost_dim: int = -1) -> I
 
     Example::
 
-        with pyro.plate_stack("image", (28, 28)):
-            pixels = pyro.sample("pixels", dist.Bernoulli(0.5))  # of shape (28, 28)
+        >>> with plate_stack("image", (28, 30)):
+        ...     pixels = pyro.sample("pixels", dist.Bernoulli(0.5))
+        >>> pixels.shape
+        torch.Size([28, 30])
     """
     if rightmost_dim >= 0:
         raise ValueError(f"plate_stack({prefix!r}): rightmost_dim must be negative")
@@ -45,8 +47,9 @@ def subsample(data: torch.Tensor, event_dim: int) -> torch.Tensor:
 
     Example::
 
-        with pyro.plate("data", len(xs), subsample_size=50):
-            x = pyro.subsample(xs, event_dim=0)  # of shape (50,)
+        >>> with plate("data", 100, subsample_size=5):
+        ...     subsample(torch.randn(100), event_dim=0).shape
+        torch.Size([5])
     """
     if not STATE.stack:
         return data
@@ -66,9 +69,7 @@ def barrier(data: Any) -> Any:
 
 def iarange(*args: Any, **kwargs: Any) -> PlateMessenger:
     """The deprecated spelling of a vectorised :class:`plate`."""
-    warnings.warn(
-        "pyro.iarange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2
-    )
+    warnings.warn("pyro.iarange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2)
     return plate(*args, **kwargs)
 
 

@@ -40,8 +40,11 @@ def sample(
 
     Example::
 
-        x = pyro.sample("x", dist.Bernoulli(0.5))
-        pyro.sample("data", dist.Normal(x, 1.0), obs=torch.tensor(0.3))
+        >>> def model(data):
+        ...     x = sample("x", dist.Bernoulli(0.5))
+        ...     sample("data", dist.Normal(x, 1.0), obs=data)
+        >>> poutine.trace(model).get_trace(0.3).nodes["data"]["value"]
+        tensor(0.3000)
     """
     if obs_mask is not None:
         return _partly_observed(name, fn, args, kwargs, obs, obs_mask, infer)
@@ -91,7 +94,8 @@ def deterministic(name: str, value: torch.Tensor, event_dim: int | None = None) 
 
     Example::
 
-        slope = pyro.deterministic("slope", rise / run)
+        >>> deterministic("slope", torch.tensor(3.0) / 2)
+        tensor(1.5000)
     """
     value = as_observation(value)
     fn = Delta(value, event_dim=value.dim() if event_dim is None else event_dim).mask(False)
@@ -99,9 +103,7 @@ def deterministic(name: str, value: torch.Tensor, event_dim: int | None = None) 
     return result
 
 
-def factor(
-    name: str, log_factor: torch.Tensor | float, *, has_rsample: bool | None = None
-) -> None:
+def factor(name: str, log_factor: torch.Tensor | float, *, has_rsample: bool | None = None) -> None:
     """Add an arbitrary term to the log density.
 
     :param log_factor: The term, of the batch shape of the plates around it.
@@ -110,7 +112,9 @@ def factor(
 
     Example::
 
-        pyro.factor("not_too_far", -((x - y) ** 2))
+        >>> def model():
+        ...     x = sample("x", dist.Normal(0.0, 1.0))
+        ...     factor("near_one", -((x - 1.0) ** 2))
     """
     fn = Unit(as_observation(log_factor), has_rsample=has_rsample)
     sample(name, fn, obs=fn.sample(), infer={"is_auxiliary": True})
