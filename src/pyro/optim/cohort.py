@@ -54,15 +54,15 @@ class Cohort:
         if self.scheduler is not None:
             _load_scheduler(self.scheduler, self.optimizer, groups)
         self._walks_memory = any(g.get("fused") for g in self.optimizer.param_groups)
-        self._direct = DirectAdam(self.optimizer) if DirectAdam.supports(self.optimizer) else None
+        direct = DirectAdam.supports(self.optimizer)
+        self._direct = DirectAdam(self.optimizer, self._torch_step) if direct else None
 
     def step(self, *args: Any, **kwargs: Any) -> None:
         """Update all parameters that have a gradient."""
         if self._direct is not None and not args and not kwargs:
             self._direct()
             return
-        self._pack_gradients()
-        self.optimizer.step(*args, **kwargs)
+        self._torch_step(*args, **kwargs)
 
     def step_without(self, absent: Sequence[Tensor], *args: Any, **kwargs: Any) -> None:
         """Update all parameters but some, whatever gradients those carry."""
@@ -70,8 +70,7 @@ class Cohort:
         for p in absent:
             p.grad = None
         try:
-            self._pack_gradients()
-            self.optimizer.step(*args, **kwargs)
+            self._torch_step(*args, **kwargs)
         finally:
             for p, grad in zip(absent, gradients, strict=True):
                 p.grad = grad
@@ -99,6 +98,10 @@ class Cohort:
             if isinstance(state.get(key), (list, tuple)):
                 state[key] = [state[key][index]]
         return state
+
+    def _torch_step(self, *args: Any, **kwargs: Any) -> None:
+        self._pack_gradients()
+        self.optimizer.step(*args, **kwargs)
 
     def _pack_gradients(self) -> None:
         """Make strided gradients contiguous where a fused kernel walks memory.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,12 +32,16 @@ class DirectAdam:
     """Steps a ``torch.optim.Adam`` or ``AdamW`` by calling torch's fused kernel on cached lists.
 
     State and parameter groups stay where torch keeps them, so schedulers and ``state_dict`` see no
-    difference. Whatever the fused kernel cannot do exactly is left to ``optimizer.step()``: a
-    missing or strided gradient, step hooks, a learning rate that is a tensor.
+    difference. Whatever the fused kernel cannot do exactly is left to ``otherwise``: a missing or
+    strided gradient, step hooks, a learning rate that is a tensor.
+
+    :param optimizer: The optimiser.
+    :param otherwise: Takes one step of the optimiser in torch's own way.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, otherwise: Callable[[], None]) -> None:
         self._optimizer = optimizer
+        self._otherwise = otherwise
         self._buckets: list[_Bucket] | None = None
         self._state: Any = None
         self._groups: Any = None
@@ -64,12 +68,12 @@ class DirectAdam:
             or optimizer.param_groups is not self._groups
             or _hooked(optimizer)
         ):
-            optimizer.step()
+            self._otherwise()
             self._prepare()
             return
         gradients = [_gradients(bucket) for bucket in buckets]
         if None in gradients:
-            optimizer.step()
+            self._otherwise()
             return
         with torch.no_grad():
             for bucket, grads in zip(buckets, gradients, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,7 +47,9 @@ def read(filename: PathLike, kind: str, map_location: Any = None) -> dict[str, A
     :raises CheckpointError: if the file is not of this kind or is not safe to load.
     """
     try:
-        payload = torch.load(filename, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the reader, about files that it goes on to refuse
+            payload = torch.load(filename, map_location=map_location, weights_only=True)
     except FileNotFoundError:
         raise
     except (
