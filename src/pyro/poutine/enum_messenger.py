@@ -1,0 +1,164 @@
+"""Parallel enumeration: give each enumerated site a tensor dim of its own."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from pyro.errors import HandlerError, ShapeError
+from pyro.poutine.messenger import Messenger
+from pyro.runtime import STATE, Message
+
+DimToId = dict[int, int]
+
+
+class EnumMessenger(Messenger):
+    """Give sites with ``infer={"enumerate": "parallel"}`` all the values of their support.
+
+    The value has shape ``(n, 1, ..., 1) + event_shape``, with the ``n`` values at a batch dim that
+    belongs to the site (``infer["_enumerate_dim"]``). ``infer["_dim_to_id"]`` says which
+    enumerated variable each visible dim stands for. Outside ``markov`` every site gets a fresh dim;
+    inside, the rightmost one that no visible site uses. With ``infer["expand"]`` the value has the
+    full batch shape; with ``infer["num_samples"] = n`` it holds ``n`` draws.
+
+    :param first_available_dim: Negative, left of all plates: the rightmost dim to use. None goes
+        on where the last enumeration of this thread stopped.
+    :raises ShapeError: on exit from a site whose distribution uses the value of a site that is not
+        visible to it.
+    """
+
+    def __init__(self, first_available_dim: int | None = None) -> None:
+        if first_available_dim is not None and first_available_dim >= 0:
+            raise HandlerError(
+                f"enum: first_available_dim must be negative, but got {first_available_dim}"
+            )
+        self.first_available_dim = first_available_dim
+
+    def __enter__(self) -> Any:
+        self._before = STATE.next_enum_dim, STATE.next_enum_id
+        super().__enter__()
+        self._reset()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if exc_type is None:
+            STATE.next_enum_dim = self._leftmost - 1
+        else:
+            STATE.next_enum_dim, STATE.next_enum_id = self._before
+        return super().__exit__(exc_type, exc_value, traceback)
+
+    def _reset(self) -> None:
+        STATE.next_enum_dim, STATE.next_enum_id = self._before
+        if self.first_available_dim is not None:
+            STATE.next_enum_dim, STATE.next_enum_id = self.first_available_dim, 0
+        self._first = STATE.next_enum_dim
+        self._leftmost = self._first + 1
+        self._global: DimToId = {}  # dims of the values of sites outside markov
+        self._inner: dict[str, tuple[int, DimToId]] = {}  # depth and value's dims of the others
+
+    def _pyro_sample(self, msg: Message) -> None:
+        infer = msg["infer"]
+        visible = self._visible(msg)
+        if not msg["done"] and not msg["is_observed"] and infer.get("enumerate") == "parallel":
+            dim = self._allocate(infer.get("_markov_depth", 0), visible)
+            msg["value"] = enumerated_values(msg, dim)
+            msg["done"] = True
+            visible[dim] = STATE.next_enum_id
+            STATE.next_enum_id += 1
+            infer["_enumerate_dim"] = dim
+        _check_upstream(msg, visible, self._first)
+        infer["_dim_to_id"] = visible
+
+    def _pyro_post_sample(self, msg: Message) -> None:
+        infer, value = msg["infer"], msg["value"]
+        mapping = infer.get("_dim_to_id")
+        if not mapping or not isinstance(value, torch.Tensor):
+            return
+        batch_dim = value.dim() - getattr(msg["fn"], "event_dim", 0)
+        shape = value.shape[:batch_dim]
+        own = {dim: i for dim, i in mapping.items() if batch_dim >= -dim and shape[dim] > 1}
+        depth = infer.get("_markov_depth", 0)
+        if depth:
+            self._inner[msg["name"]] = depth, own
+        else:
+            self._global.update(own)
+
+    def _visible(self, msg: Message) -> DimToId:
+        """Which variable each dim stands for, as far as the site may depend on it."""
+        visible: DimToId = dict(msg["infer"].get("_dim_to_id", ())) if msg["done"] else {}
+        parts = [self._global]
+        scope = msg["infer"].get("_markov_scope", {})
+        for name in scope:
+            depth, dims = self._inner.get(name, (0, {}))
+            if scope[name] == depth:
+                parts.append(dims)
+        for part in parts:
+            for dim, variable in part.items():
+                if visible.setdefault(dim, variable) != variable:
+                    raise _conflict(msg, dim)
+        return visible
+
+    def _allocate(self, markov_depth: int, visible: DimToId) -> int:
+        dim = STATE.next_enum_dim
+        if markov_depth:
+            while dim in visible:
+                dim -= 1
+        else:
+            STATE.next_enum_dim -= 1
+        self._leftmost = min(self._leftmost, dim)
+        return dim
+
+
+def enumerated_values(msg: Message, dim: int) -> torch.Tensor:
+    """All values of a site's support (or ``num_samples`` draws) along a batch dim.
+
+    :return: Of shape ``(n, 1, ..., 1) + event_shape`` with n at ``dim``; the batch dims are those
+        of the distribution when the site says ``expand`` or ``num_samples``.
+    """
+    fn, infer = msg["fn"], msg["infer"]
+    batch = len(fn.batch_shape)
+    if batch >= -dim and fn.batch_shape[dim] != 1:
+        raise _conflict(msg, dim)
+    num_samples = infer.get("num_samples")
+    if num_samples is not None:
+        draws = fn((num_samples,))
+    else:
+        expand = infer.get("expand", False)
+        draws = fn.enumerate_support(expand=expand)
+        if not expand:
+            event = draws.shape[1 + batch :]
+            values: torch.Tensor = draws.reshape(draws.shape[:1] + (1,) * (-1 - dim) + event)
+            return values
+    if batch < -dim:
+        ones = (1,) * (-1 - dim - batch)
+        expanded: torch.Tensor = draws.reshape(draws.shape[:1] + ones + draws.shape[1:])
+        return expanded
+    swapped: torch.Tensor = draws.transpose(0, dim - fn.event_dim).squeeze(0)
+    return swapped
+
+
+def _check_upstream(msg: Message, visible: DimToId, first: int) -> None:
+    """Refuse a distribution that varies along an enumeration dim that is not visible here."""
+    shape = getattr(msg["fn"], "batch_shape", ())
+    if len(shape) < -first:
+        return
+    plates = {frame.dim for frame in msg["cond_indep_stack"]}
+    for dim in range(-len(shape), first + 1):
+        if shape[dim] > 1 and dim not in visible and dim not in plates:
+            raise _conflict(msg, dim)
+
+
+def _conflict(msg: Message, dim: int) -> ShapeError:
+    shape = tuple(getattr(msg["fn"], "batch_shape", ()))
+    return ShapeError(
+        f'Enumeration dim conflict at site "{msg["name"]}": its distribution, of batch shape '
+        f"{shape}, depends at dim {dim} on an enumerated site that it may not see. "
+        "Try increasing pyro.markov history size, or move the site into the markov context."
+    )

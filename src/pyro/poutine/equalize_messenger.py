@@ -1,0 +1,67 @@
+"""Tie sites together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pyro.distributions.delta import Delta
+from pyro.poutine.messenger import Messenger
+from pyro.runtime import Message
+
+
+class EqualizeMessenger(Messenger):
+    """Give all sites whose names match the value of the first of them.
+
+    Later sample sites become deterministic; with ``keep_dist`` they become observations under
+    their own distributions. Later parameters take the first one's value.
+
+    :param sites: A regular expression, or several; each ties the names that match it in full.
+    :param type: The type of the sites, "sample" or "param".
+    :param keep_dist: Whether later sites keep their distributions.
+
+    Example::
+
+        poutine.equalize(model, sites=r"scale_\\d+")
+    """
+
+    def __init__(
+        self, sites: str | Sequence[str], type: str = "sample", keep_dist: bool = False
+    ) -> None:
+        patterns = [sites] if isinstance(sites, str) else sites
+        self._patterns = [re.compile(pattern) for pattern in patterns]
+        self.type = type
+        self.keep_dist = keep_dist
+        self._values: dict[int, Any] = {}
+
+    def __enter__(self) -> Any:
+        self._values = {}
+        return super().__enter__()
+
+    def _reset(self) -> None:
+        self._values = {}
+
+    def _process_message(self, msg: Message) -> None:
+        group = self._group(msg)
+        if group is None or group not in self._values:
+            return
+        msg["value"] = value = self._values[group]
+        msg["done"] = True
+        if msg["type"] == "sample":
+            msg["is_observed"] = True
+            if not self.keep_dist:
+                event_dim = getattr(msg["fn"], "event_dim", 0)
+                msg["fn"] = Delta(value, event_dim=event_dim).mask(False)
+                msg["infer"]["_deterministic"] = True
+
+    def _postprocess_message(self, msg: Message) -> None:
+        group = self._group(msg)
+        if group is not None:
+            self._values.setdefault(group, msg["value"])
+
+    def _group(self, msg: Message) -> int | None:
+        if msg["type"] != self.type:
+            return None
+        matches = (i for i, p in enumerate(self._patterns) if p.fullmatch(msg["name"]))
+        return next(matches, None)

@@ -1,0 +1,145 @@
+"""Rewrite sites into equivalent ones that are easier to infer."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+import torch
+
+from pyro.poutine import sites
+from pyro.poutine.messenger import Messenger
+from pyro.runtime import STATE, Message
+
+
+class ReparamMessage(TypedDict):
+    """What a reparameteriser is told of a site."""
+
+    name: str
+    fn: Any
+    value: torch.Tensor | None
+    is_observed: bool | None
+
+
+class ReparamResult(TypedDict):
+    """What a reparameteriser makes of a site."""
+
+    fn: Any
+    value: torch.Tensor | None
+    is_observed: bool
+
+
+class Reparam(ABC):
+    """A way to rewrite one site; subclasses define :meth:`apply`."""
+
+    @abstractmethod
+    def apply(self, msg: ReparamMessage) -> ReparamResult:
+        """Rewrite a site; auxiliary sites are ordinary ``pyro.sample`` statements made in here.
+
+        :param msg: The site's name, distribution, value (None if it has none yet), and whether it
+            is observed.
+        :return: The new distribution, value and observation flag. A latent site that has become a
+            function of auxiliary ones is returned as an observed, masked Delta.
+        """
+
+    def __call__(self, name: str, fn: Any, obs: torch.Tensor | None) -> tuple[Any, Any]:
+        """The deprecated form of :meth:`apply`."""
+        warnings.warn(
+            "reparam objects are no longer called; use .apply(msg)", FutureWarning, stacklevel=2
+        )
+        new = self.apply({"name": name, "fn": fn, "value": obs, "is_observed": obs is not None})
+        return new["fn"], new["value"]
+
+
+Rewriter = Reparam | Callable[[str, Any, torch.Tensor | None], tuple[Any, Any]]
+Config = Mapping[str, Rewriter] | Callable[[Message], Rewriter | None]
+
+
+class ReparamMessenger(Messenger):
+    """Apply reparameterisers to sample sites.
+
+    Handlers outside that choose initial values (``InitMessenger``) act on a site before it is
+    rewritten. As a function or decorator, the arguments of the program are known to
+    reparameterisers that need them.
+
+    :param config: A dict from site names to reparameterisers, or a function from a site to a
+        reparameteriser or None.
+
+    Example::
+
+        centered = poutine.reparam(model, config={"x": LocScaleReparam(0.0)})
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._args_kwargs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(fn):
+            return super().__call__(fn)  # raises
+        config = self.config
+        updated = () if isinstance(fn, torch.nn.Module) else ("__dict__",)
+
+        @functools.wraps(fn, updated=updated)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            handler = ReparamMessenger(config)
+            handler._args_kwargs = args, kwargs
+            with handler:
+                return fn(*args, **kwargs)
+
+        return wrapped
+
+    def _pyro_sample(self, msg: Message) -> None:
+        if sites.is_subsample(msg):
+            return
+        rewriter = self._rewriter(msg)
+        if rewriter is None:
+            return
+        self._initialize(msg)
+        old = msg["value"]
+        new = _rewrite(rewriter, msg, self._args_kwargs)
+        if old is not None and not msg["is_observed"] and new["value"] is not old:
+            warnings.warn(
+                f"at site {msg['name']!r}, {rewriter} does not commute with initialization: it "
+                "ignores the initial value. Initialise its auxiliary sites instead.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        if new["is_observed"] and not msg["is_observed"]:
+            msg["infer"]["_deterministic"] = True
+        msg["fn"], msg["value"], msg["is_observed"] = new["fn"], new["value"], new["is_observed"]
+
+    def _rewriter(self, msg: Message) -> Rewriter | None:
+        if isinstance(self.config, Mapping):
+            return self.config.get(msg["name"])
+        return self.config(msg)
+
+    def _initialize(self, msg: Message) -> None:
+        """Let the handlers outside that choose initial values act now."""
+        for handler in reversed(STATE.stack[: STATE.stack.index(self)]):
+            if getattr(handler, "_initializes", False):
+                hook = handler._pre["sample"]
+                if hook is not None:
+                    hook(handler, msg)
+
+
+def _rewrite(
+    rewriter: Rewriter, msg: Message, args_kwargs: tuple[tuple[Any, ...], dict[str, Any]] | None
+) -> ReparamResult:
+    apply = getattr(rewriter, "apply", None)
+    if apply is not None:
+        if hasattr(rewriter, "args_kwargs"):
+            rewriter.args_kwargs = args_kwargs
+        told: ReparamMessage = {
+            "name": msg["name"],
+            "fn": msg["fn"],
+            "value": msg["value"],
+            "is_observed": msg["is_observed"],
+        }
+        result: ReparamResult = apply(told)
+        return result
+    fn, value = rewriter(msg["name"], msg["fn"], msg["value"])
+    return {"fn": fn, "value": value, "is_observed": msg["is_observed"] or value is not None}

@@ -1,0 +1,49 @@
+"""Replace the values of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+import torch
+
+from pyro.params.names import user_param_name
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.observation import as_observation
+from pyro.poutine.site_values import UnusedNames
+from pyro.runtime import Message
+
+
+class SubstituteMessenger(Messenger):
+    """Give the named ``pyro.param`` statements these values instead of the store's.
+
+    The store is neither read nor written. Names of no parameter of the program are warned about.
+
+    :param data: Constrained values by name; parameters of modules may be named with or without the
+        module's part.
+
+    Example::
+
+        poutine.substitute(model, data={"loc": torch.tensor(0.3)})()
+    """
+
+    def __init__(self, data: Mapping[str, torch.Tensor | float]) -> None:
+        self.data = {name: as_observation(value) for name, value in data.items()}
+        self._unused = UnusedNames("substitute", "param", data)
+
+    def _pyro_param(self, msg: Message) -> None:
+        name = msg["name"] if msg["name"] in self.data else user_param_name(msg["name"])
+        if name in self.data:
+            self._unused.used(name)
+            msg["value"] = self.data[name]
+            msg["done"] = True
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if exc_type is None:
+            self._unused.warn(stacklevel=2)
+        return super().__exit__(exc_type, exc_value, traceback)
