@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from traceback import walk_tb
 from types import TracebackType
-from typing import Any
-
-from typing_extensions import Self
+from typing import Any, Self
 
 from pyro.poutine.messenger import Messenger
+from pyro.poutine.sites import is_sample
 from pyro.poutine.trace_format import format_shapes
 from pyro.poutine.trace_struct import Trace
-from pyro.runtime import Message
+from pyro.runtime import Message, apply_stack
 
 
 class TraceMessenger(Messenger):
@@ -26,7 +26,6 @@ class TraceMessenger(Messenger):
         self.graph_type = graph_type or "flat"
         self.param_only = bool(param_only)
         self.trace = Trace(self.graph_type)
-        self._pending: Message | None = None
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -43,7 +42,6 @@ class TraceMessenger(Messenger):
             identify_dense_edges(self.trace)
         if isinstance(exc_value, ValueError | RuntimeError):
             self._explain(exc_value)
-        self._pending = None
         return super().__exit__(exc_type, exc_value, traceback)
 
     def __call__(self, fn: Callable[..., Any]) -> TraceHandler:  # type: ignore[override]
@@ -60,12 +58,7 @@ class TraceMessenger(Messenger):
         if "_INPUT" in recorded:
             self.trace.record("_INPUT", recorded.nodes["_INPUT"])
 
-    def _pyro_sample(self, msg: Message) -> None:
-        self._pending = msg
-
     def _pyro_post_sample(self, msg: Message) -> None:
-        if self._pending is msg:
-            self._pending = None
         if not self.param_only and not msg["infer"].get("_do_not_trace"):
             self.trace.record(msg["name"], msg.copy())
 
@@ -76,7 +69,16 @@ class TraceMessenger(Messenger):
         """Attach the shape table to an error that leaves the program, once."""
         notes = getattr(error, "__notes__", ())
         if not any(note.startswith("Trace Shapes:") for note in notes) and len(self.trace):
-            error.add_note(format_shapes(self.trace.nodes, pending=self._pending))
+            error.add_note(format_shapes(self.trace.nodes, pending=_failing_site(error)))
+
+
+def _failing_site(error: BaseException) -> Message | None:
+    """The sample site that was on its way through the handlers when an error was raised."""
+    failing: Message | None = None
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is apply_stack.__code__ and is_sample(frame.f_locals["msg"]):
+            failing = frame.f_locals["msg"]
+    return failing
 
 
 class TraceHandler:

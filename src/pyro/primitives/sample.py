@@ -46,6 +46,8 @@ def sample(
         >>> poutine.trace(model).get_trace(0.3).nodes["data"]["value"]
         tensor(0.3000)
     """
+    if obs is None and obs_mask is None and not STATE.stack and callable(fn):
+        return fn(*args, **kwargs)
     if obs_mask is not None:
         return _partly_observed(name, fn, args, kwargs, obs, obs_mask, infer)
     if obs is not None:
@@ -56,8 +58,6 @@ def sample(
             "Write pyro.sample(name, distribution, obs=value)."
         )
     if not STATE.stack:
-        if obs is None:
-            return fn(*args, **kwargs)
         if not (infer and infer.get("_deterministic")):
             warnings.warn(
                 f"trying to observe a value outside of inference at {name}",
