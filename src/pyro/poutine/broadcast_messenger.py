@@ -38,10 +38,10 @@ def _mismatch(msg: Message, name: str, dim: int, actual: int, size: int) -> str:
     fn = msg["fn"]
     return (
         f"Shape mismatch inside plate('{name}') at site {msg['name']} dim {dim}, "
-        f"{actual} vs {size}: {type(fn).__name__} has batch shape {tuple(fn.batch_shape)} and event "
-        f"shape {tuple(fn.event_shape)}, but the plate has size {size} at dim {dim}. Index the data "
-        "with the plate's indices if the plate subsamples; call .to_event(n) if the rightmost n "
-        f"dims are not independent; or open a plate of size {actual} for this dim."
+        f"{actual} vs {size}: {type(fn).__name__} has batch shape {tuple(fn.batch_shape)} and "
+        f"event shape {tuple(fn.event_shape)}, but the plate has size {size} at dim {dim}. Index "
+        "the data with the plate's indices if the plate subsamples; call .to_event(n) if the "
+        f"rightmost n dims are not independent; or open a plate of size {actual} for this dim."
     )
 
 

@@ -57,7 +57,7 @@ class HandlerFunction(Generic[P, M]):
     def __call__(self, fn: F, /, *args: P.args, **kwargs: P.kwargs) -> F: ...
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> M: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
         fn = args[0] if args else kwargs.pop("fn", None)
         if fn is not None and not callable(fn):
             raise HandlerError(

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from pyro.errors import HandlerError
 from pyro.runtime import STATE, Hook, Message
@@ -34,7 +34,7 @@ class _HookTable(dict[str, Hook | None]):
         found = inspect.getattr_static(self._cls, self._prefix + kind, None)
         if isinstance(found, staticmethod):
             return lambda _self, msg: found.__func__(msg)
-        return found
+        return cast("Hook | None", found)
 
 
 class Messenger:

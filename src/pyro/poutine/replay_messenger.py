@@ -10,7 +10,7 @@ import torch
 from pyro.errors import ReplayError
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.trace_struct import Trace
-from pyro.runtime import Message
+from pyro.runtime import Infer, Message
 
 
 class ReplayMessenger(Messenger):
@@ -51,7 +51,7 @@ class ReplayMessenger(Messenger):
                 "must contain pyro.sample statements without obs for the model's latent sites."
             )
         msg["value"] = node["value"]
-        msg["infer"] = node["infer"]
+        msg["infer"] = _merged(node["infer"], msg["infer"])
         msg["done"] = True
 
     def _pyro_param(self, msg: Message) -> None:
@@ -64,3 +64,16 @@ class ReplayMessenger(Messenger):
                 )
             msg["value"] = value
             msg["done"] = True
+
+
+_OWN = ("_markov_depth", "_markov_scope")  # they tell where the site stands in *this* program
+
+
+def _merged(recorded: Infer, here: Infer) -> Infer:
+    """The recorded options (a copy, for handlers write into it), but this site's own place."""
+    merged = recorded.copy()
+    for key in _OWN:
+        merged.pop(key, None)
+        if key in here:
+            merged[key] = here[key]
+    return merged

@@ -8,6 +8,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Self
 
+from pyro.poutine.blame import statement_of
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.sites import is_sample
 from pyro.poutine.trace_format import format_shapes
@@ -44,7 +45,7 @@ class TraceMessenger(Messenger):
             self._explain(exc_value)
         return super().__exit__(exc_type, exc_value, traceback)
 
-    def __call__(self, fn: Callable[..., Any]) -> TraceHandler:  # type: ignore[override]
+    def __call__(self, fn: Callable[..., Any]) -> TraceHandler:
         if not callable(fn):
             return super().__call__(fn)  # raises
         return TraceHandler(self, fn)
@@ -70,6 +71,9 @@ class TraceMessenger(Messenger):
         notes = getattr(error, "__notes__", ())
         if not any(note.startswith("Trace Shapes:") for note in notes) and len(self.trace):
             error.add_note(format_shapes(self.trace.nodes, pending=_failing_site(error)))
+            where = statement_of(error)
+            if where is not None:
+                error.add_note(where)
 
 
 def _failing_site(error: BaseException) -> Message | None:
@@ -110,6 +114,7 @@ class TraceHandler:
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Trace, Any]:
         messenger = TraceMessenger(self.msngr.graph_type, self.msngr.param_only)
         with messenger:
+            self.msngr.trace = messenger.trace  # also when the function does not return
             messenger.trace.nodes["_INPUT"] = {
                 "name": "_INPUT",
                 "type": "args",
@@ -118,7 +123,7 @@ class TraceHandler:
             }
             value = self.fn(*args, **kwargs)
             messenger.trace.nodes["_RETURN"] = {"name": "_RETURN", "type": "return", "value": value}
-        self.msngr.trace = messenger.trace
+            self.msngr.trace = messenger.trace  # a queue inside may have started it afresh
         return messenger.trace, value
 
 
