@@ -33,12 +33,17 @@ def is_validation_enabled() -> bool:
 def site_log_prob_sum(trace: Trace, site: Message) -> torch.Tensor:
     """The total log-probability of a sample site, a scalar; fills in the site's scores."""
     if "log_prob_sum" not in site:
-        if "log_prob" not in site:
-            site["unscaled_log_prob"] = log_prob = _log_prob(trace, site)
-            site["log_prob"] = scale_and_mask(log_prob, site["scale"], site["mask"])
-        log_prob = site["log_prob"]
+        log_prob = site_log_prob(trace, site)
         site["log_prob_sum"] = log_prob.sum() if log_prob.dim() else log_prob
     return site["log_prob_sum"]
+
+
+def site_log_prob(trace: Trace, site: Message) -> torch.Tensor:
+    """The scaled and masked log-probability of a sample site, of its batch shape; filled in."""
+    if "log_prob" not in site:
+        site["unscaled_log_prob"] = log_prob = _log_prob(trace, site)
+        site["log_prob"] = scale_and_mask(log_prob, site["scale"], site["mask"])
+    return site["log_prob"]
 
 
 def score_site(trace: Trace, site: Message) -> None:
@@ -66,7 +71,9 @@ def _log_prob(trace: Trace, site: Message) -> torch.Tensor:
 def _zeros(site: Message) -> torch.Tensor:
     """The log-probability of a site whose density nobody needs."""
     fn = site["fn"]
-    return torch.zeros(getattr(fn, "batch_shape", ()), device=getattr(site["value"], "device", None))
+    return torch.zeros(
+        getattr(fn, "batch_shape", ()), device=getattr(site["value"], "device", None)
+    )
 
 
 def _name_the_site(trace: Trace, site: Message, error: Exception) -> NoReturn:
@@ -130,5 +137,6 @@ __all__ = [
     "enable_validation",
     "is_validation_enabled",
     "score_site",
+    "site_log_prob",
     "site_log_prob_sum",
 ]

@@ -1,0 +1,228 @@
+"""The base of all evidence lower bounds."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyro.errors import ShapeError
+from pyro.infer import validation
+from pyro.infer.checks import check_if_enumerated, check_model_guide_match
+from pyro.infer.elbo.elbo_module import ELBOModule
+from pyro.infer.elbo.finite import warn_not_finite
+from pyro.infer.errors import InferenceError
+from pyro.infer.prototype import Program, guess_max_plate_nesting, max_plate_depth
+from pyro.poutine.plate_messenger import PlateMessenger
+from pyro.poutine.replay_messenger import ReplayMessenger
+from pyro.poutine.trace_messenger import TraceMessenger
+from pyro.poutine.trace_struct import Trace
+
+Traces = tuple[Trace, Trace]
+
+
+class Estimate(NamedTuple):
+    """What one pair of traces says about the objective: two scalars, to be maximised.
+
+    The value of ``elbo`` is unbiased for the objective, the gradient of ``surrogate`` for its
+    gradient. They may be one tensor.
+    """
+
+    elbo: Tensor
+    surrogate: Tensor
+
+
+class ELBO(ABC):
+    r"""An objective :math:`E_q[\log p(x, z) - \log q(z)]`, estimated from runs of model and guide.
+
+    A subclass says how one pair of traces, of the model and of the guide, is turned into an
+    estimate; runs, particles, checks and gradients are the business of this class.
+
+    :param num_particles: How many pairs of runs are averaged.
+    :param max_plate_nesting: The number of batch dims that plates may take. By default it is found
+        out when it is needed, by a run that leaves no trace in the random streams or elsewhere.
+    :param max_iarange_nesting: The deprecated name of ``max_plate_nesting``.
+    :param vectorize_particles: Run all particles at once, in an outermost plate
+        ``"num_particles_vectorized"``; all batch dims must then be those of plates.
+    :param strict_enumeration_warning: Whether an enumerating objective warns when nothing is
+        enumerated.
+    :param ignore_jit_warnings: Accepted for programs that use jit variants.
+    :param jit_options: Accepted for programs that use jit variants.
+    :param retain_graph: Passed on to ``backward``.
+    :param tail_adaptive_beta: The exponent of the tail-adaptive objective.
+
+    Example::
+
+        elbo = Trace_ELBO(num_particles=10)
+        loss = elbo.differentiable_loss(model, guide, data)  # a tensor
+    """
+
+    def __init__(
+        self,
+        num_particles: int = 1,
+        max_plate_nesting: float = math.inf,
+        max_iarange_nesting: int | None = None,
+        vectorize_particles: bool = False,
+        strict_enumeration_warning: bool = True,
+        ignore_jit_warnings: bool = False,
+        jit_options: dict[str, Any] | None = None,
+        retain_graph: bool | None = None,
+        tail_adaptive_beta: float = -1.0,
+    ) -> None:
+        if max_iarange_nesting is not None:
+            warnings.warn(
+                "max_iarange_nesting is deprecated; use max_plate_nesting",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            max_plate_nesting = max_iarange_nesting
+        if num_particles < 1:
+            raise InferenceError(f"num_particles must be at least 1, but got {num_particles!r}")
+        self.num_particles = num_particles
+        self.vectorize_particles = vectorize_particles
+        self.max_plate_nesting = max_plate_nesting
+        if vectorize_particles and num_particles > 1:
+            self.max_plate_nesting += 1
+        self._nesting_is_given = max_plate_nesting < math.inf
+        self.retain_graph = retain_graph
+        self.strict_enumeration_warning = strict_enumeration_warning
+        self.ignore_jit_warnings = ignore_jit_warnings
+        self.jit_options = jit_options
+        self.tail_adaptive_beta = tail_adaptive_beta
+        self._seed: Tensor | None = None
+
+    @abstractmethod
+    def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
+        """The estimate from one pair of traces; a sum over the particles that they hold."""
+
+    def __call__(self, model: Program, guide: Program) -> ELBOModule:
+        """The loss as a module whose parameters are those of the modules ``model`` and ``guide``.
+
+        Parameters that come into being in the first call are in it only if there was one before.
+        """
+        return ELBOModule(model, guide, self)
+
+    def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
+        """An estimate of the loss, minus the objective."""
+        total = 0.0
+        for traces in self._get_traces(model, guide, args, kwargs):
+            total += self._value(self._estimate(*traces), traces)
+        return -total / self.num_particles
+
+    def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
+        """An estimate of the loss; accumulates gradients in the parameters of model and guide."""
+        total = 0.0
+        for traces in self._get_traces(model, guide, args, kwargs):
+            estimate = self._estimate(*traces)
+            surrogate = estimate.surrogate
+            if surrogate.requires_grad:
+                surrogate.backward(self._minus_one(surrogate), retain_graph=self.retain_graph)
+            total += self._value(estimate, traces)
+        return -total / self.num_particles
+
+    def differentiable_loss(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Tensor:
+        """The loss as a tensor: its value is the estimated loss, its gradient that of the loss."""
+        total: Any = 0.0
+        for traces in self._get_traces(model, guide, args, kwargs):
+            estimate = self._estimate(*traces)
+            self._value(estimate, traces)
+            elbo, surrogate = estimate
+            if surrogate is not elbo:
+                elbo = surrogate + (elbo - surrogate).detach()
+            total = total - elbo
+        loss: Tensor = total / self.num_particles if self.num_particles > 1 else total
+        return loss
+
+    def _value(self, estimate: Estimate, traces: Traces) -> float:
+        """The value as a number; one that is not finite is traced back to its site."""
+        value = estimate.elbo.detach().item()
+        if validation.VALIDATE and not math.isfinite(value):
+            warn_not_finite(-value, *traces)
+        return value
+
+    def _minus_one(self, surrogate: Tensor) -> Tensor:
+        """The gradient of the loss with respect to the surrogate of one pair of traces."""
+        seed = self._seed
+        if seed is None or (seed.dtype, seed.device) != (surrogate.dtype, surrogate.device):
+            self._seed = seed = torch.full_like(surrogate.detach(), -1.0 / self.num_particles)
+        return seed
+
+    def _get_traces(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Iterator[Traces]:
+        """One pair of traces per particle, or one pair for all of them."""
+        if self.vectorize_particles and self.num_particles > 1:
+            yield self._get_vectorized_trace(model, guide, args, kwargs)
+            return
+        for _ in range(self.num_particles):
+            yield self._get_trace(model, guide, args, kwargs)
+
+    def _get_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Traces:
+        """Run the guide, then the model with the guide's values."""
+        with TraceMessenger() as guided:
+            guide(*args, **kwargs)
+        guide_trace = guided.trace
+        with TraceMessenger() as modelled, ReplayMessenger(guide_trace):
+            model(*args, **kwargs)
+        model_trace = modelled.trace
+        if validation.VALIDATE:
+            self._check(model_trace, guide_trace)
+        return model_trace, guide_trace
+
+    def _check(self, model_trace: Trace, guide_trace: Trace) -> None:
+        check_model_guide_match(model_trace, guide_trace, self.max_plate_nesting)
+        check_if_enumerated(guide_trace)
+
+    def _get_vectorized_trace(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Traces:
+        """Run guide and model once for all particles; look again when plates are deeper."""
+        if self.max_plate_nesting == math.inf:
+            self.max_plate_nesting = 1 + guess_max_plate_nesting(model, guide, args, kwargs)
+        try:
+            return self._run_particles(model, guide, args, kwargs)
+        except (ValueError, RuntimeError):
+            if self._nesting_is_given:
+                raise
+            nesting = 1 + guess_max_plate_nesting(model, guide, args, kwargs)
+            if nesting <= self.max_plate_nesting:
+                raise
+            self.max_plate_nesting = nesting
+        return self._run_particles(model, guide, args, kwargs)
+
+    def _run_particles(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Traces:
+        dim = -int(self.max_plate_nesting)
+        wrap = _InPlate(self.num_particles, dim)
+        traces = self._get_trace(wrap(model), wrap(guide), args, kwargs)
+        if max_plate_depth(*traces) > -dim:
+            raise ShapeError(
+                f"plates are nested {max_plate_depth(*traces)} deep (with the particles), but "
+                f"max_plate_nesting leaves {-dim} batch dims (one of them for the particles). "
+                f"Set max_plate_nesting to at least {max_plate_depth(*traces) - 1}."
+            )
+        return traces
+
+
+class _InPlate:
+    """Opens the plate of the particles around a program."""
+
+    def __init__(self, num_particles: int, dim: int) -> None:
+        self._size, self._dim = num_particles, dim
+
+    def __call__(self, program: Program) -> Program:
+        def vectorized(*args: Any, **kwargs: Any) -> Any:
+            with PlateMessenger("num_particles_vectorized", self._size, dim=self._dim):
+                return program(*args, **kwargs)
+
+        return vectorized

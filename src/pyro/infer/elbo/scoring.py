@@ -1,0 +1,80 @@
+"""Log-probabilities of the sites of a trace, as an objective needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from pyro.distributions.torch_distribution import TorchDistributionMixin
+from pyro.infer import validation
+from pyro.infer.checks import check_site_shape
+from pyro.poutine.subsample import Subsample
+from pyro.poutine.trace_scoring import score_site, site_log_prob
+from pyro.poutine.trace_struct import Trace
+from pyro.runtime import Message
+
+_SMALL = 4096
+
+
+def scored_sites(trace: Trace) -> Iterator[Message]:
+    """The sample sites that count in an objective: no index draws, nothing deterministic."""
+    for site in trace.nodes.values():
+        if (
+            site["type"] == "sample"
+            and type(site["fn"]) is not Subsample
+            and not site["infer"].get("_deterministic")
+        ):
+            yield site
+
+
+def log_prob(trace: Trace, site: Message, max_plate_nesting: float) -> Tensor:
+    """The scaled and masked log-probability of a site, of its batch shape, which is checked."""
+    result = site_log_prob(trace, site)
+    if validation.VALIDATE:
+        check_site_shape(site, max_plate_nesting)
+    return result
+
+
+def is_pathwise(site: Message) -> bool:
+    """Whether the whole gradient of a guide site flows through its value.
+
+    Otherwise its ``score_parts`` say how to estimate the gradient.
+    """
+    fn = site["fn"]
+    kind = type(fn)
+    if kind not in _PLAIN:
+        _PLAIN[kind] = getattr(kind, "score_parts", None) is TorchDistributionMixin.score_parts
+    return _PLAIN[kind] and fn.has_rsample
+
+
+_PLAIN: dict[type, bool] = {}
+
+
+def score_parts(trace: Trace, site: Message, max_plate_nesting: float) -> None:
+    """Fill in the ``score_parts`` of a site, and check its shape."""
+    score_site(trace, site)
+    if validation.VALIDATE:
+        check_site_shape(site, max_plate_nesting)
+
+
+def difference(plus: Iterable[Tensor], minus: Iterable[Tensor]) -> Tensor:
+    """The sum of all elements of ``plus``, less that of ``minus``; a scalar.
+
+    Small tensors of one shape are added up before they are summed, which takes fewer operations.
+    """
+    partial: dict[torch.Size, Tensor] = {}
+    for tensor in plus:
+        part = tensor.sum() if tensor.numel() > _SMALL else tensor
+        held = partial.get(part.shape)
+        partial[part.shape] = part if held is None else held + part
+    for tensor in minus:
+        part = tensor.sum() if tensor.numel() > _SMALL else tensor
+        held = partial.get(part.shape)
+        partial[part.shape] = -part if held is None else held - part
+    total: Tensor | None = None
+    for part in partial.values():
+        part = part.sum() if part.dim() else part
+        total = part if total is None else total + part
+    return torch.zeros(()) if total is None else total

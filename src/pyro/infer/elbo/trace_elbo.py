@@ -1,0 +1,61 @@
+"""The objective of stochastic variational inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyro.infer.baselines import DecayingAverages
+from pyro.infer.elbo.elbo import ELBO, Estimate
+from pyro.infer.elbo.score_function import Term, score_function_surrogate
+from pyro.infer.elbo.scoring import difference, is_pathwise, log_prob, score_parts, scored_sites
+from pyro.poutine.trace_struct import Trace
+
+
+class Trace_ELBO(ELBO):  # noqa: N801 (documented name)
+    r"""The evidence lower bound :math:`E_q[\log p(x, z) - \log q(z)]`, estimated from draws.
+
+    Sites that are reparameterised get pathwise gradients; others the score function estimator, in
+    which the cost of a site is restricted to what is in the same slice of the (vectorised) plates
+    around it. Baselines for the latter are given as ``infer={"baseline": {...}}`` of a site of the
+    guide, with any of ``use_decaying_avg_baseline``, ``baseline_beta``, ``nn_baseline``,
+    ``nn_baseline_input``, ``baseline_value``; the averages belong to this instance.
+
+    See Kingma and Welling (2014), *Auto-Encoding Variational Bayes*; Ranganath, Gerrish and Blei
+    (2014), *Black Box Variational Inference*. The parameters are those of :class:`ELBO`.
+
+    Example::
+
+        svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.01}), loss=Trace_ELBO())
+        loss = svi.step(data)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._averages = DecayingAverages()
+
+    def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
+        nesting = self.max_plate_nesting
+        modelled = [(s, log_prob(model_trace, s, nesting)) for s in scored_sites(model_trace)]
+        plus = [score for _, score in modelled]
+        sampled, minus, entropies = [], [], []
+        others = []
+        for site in scored_sites(guide_trace):
+            if is_pathwise(site):
+                score = log_prob(guide_trace, site, nesting)
+                entropies.append(score)
+            else:
+                score_parts(guide_trace, site, nesting)
+                score = site["log_prob"]
+                others.append(site)
+                entropy = site["score_parts"].entropy_term
+                if not isinstance(entropy, int | float):
+                    entropies.append(entropy)
+            sampled.append((site, score))
+            minus.append(score)
+        elbo = difference(plus, minus)
+        if not others:
+            return Estimate(elbo, elbo)
+        terms: list[Term] = [(s["cond_indep_stack"], score) for s, score in modelled]
+        terms += [(s["cond_indep_stack"], -score) for s, score in sampled]
+        scores = score_function_surrogate(others, terms, self._averages)
+        return Estimate(elbo, difference(plus, entropies) + scores)

@@ -1,0 +1,126 @@
+"""Stochastic variational inference."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from pyro.infer.errors import InferenceError
+from pyro.infer.param_capture import ParamCapture
+from pyro.infer.util import torch_item
+from pyro.optim.optim import PyroOptim
+
+LossFn = Callable[..., Any]
+
+
+class SVI:
+    """Fit the parameters of a model and a guide by steps along gradients of a loss.
+
+    :param model: The model, a function that calls ``pyro.sample``.
+    :param guide: The approximate posterior, with a site for each latent site of the model.
+    :param optim: An optimiser from :mod:`pyro.optim`.
+    :param loss: An objective such as ``Trace_ELBO()``, or a function ``(model, guide, *args,
+        **kwargs)`` that returns the loss as a tensor with gradients.
+    :param loss_and_grads: Instead of the loss's own: a function that returns the loss and
+        accumulates gradients in the parameters.
+    :param num_samples: Not used; accepted for old programs.
+    :param num_steps: Not used; accepted for old programs.
+    :raises InferenceError: if ``optim`` or ``loss`` is something else.
+
+    Example::
+
+        svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.01}), loss=Trace_ELBO())
+        for _ in range(1000):
+            loss = svi.step(data)
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        guide: Callable[..., Any],
+        optim: PyroOptim,
+        loss: Any,
+        loss_and_grads: LossFn | None = None,
+        num_samples: int = 0,
+        num_steps: int = 0,
+    ) -> None:
+        _check_optim(optim)
+        if num_samples or num_steps:
+            warnings.warn(
+                "SVI: num_samples and num_steps have no effect; call step() in a loop, and use "
+                "Predictive(model, guide=guide, num_samples=...) for draws",
+                FutureWarning,
+                stacklevel=2,
+            )
+        self.model = model
+        self.guide = guide
+        self.optim = optim
+        self.loss: LossFn
+        self.loss_and_grads: LossFn
+        if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
+            self.loss, self.loss_and_grads = loss.loss, loss.loss_and_grads
+        elif callable(loss):
+            self.loss, self.loss_and_grads = loss, _Differentiated(loss)
+        else:
+            raise InferenceError(
+                f"SVI: loss must be an objective such as Trace_ELBO() or a function "
+                f"(model, guide, *args), but got {loss!r}"
+            )
+        if loss_and_grads is not None:
+            self.loss_and_grads = loss_and_grads
+
+    def step(self, *args: Any, **kwargs: Any) -> Any:
+        """Take one gradient step on the parameters that model and guide use in it.
+
+        The arguments are those of model and guide.
+
+        :return: The estimated loss before the step: minus the evidence lower bound, a float (a
+            tuple of floats where the loss is a tuple).
+        """
+        with ParamCapture() as capture:
+            loss = self.loss_and_grads(self.model, self.guide, *args, **kwargs)
+        params = list(capture.leaves.values())
+        self.optim(params)
+        for param in params:
+            param.grad = None
+        return _as_floats(loss)
+
+    def evaluate_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """An estimate of the loss, without gradients and without a step."""
+        with torch.no_grad():
+            return _as_floats(self.loss(self.model, self.guide, *args, **kwargs))
+
+
+class _Differentiated:
+    """``loss_and_grads`` of a plain loss function."""
+
+    def __init__(self, loss: LossFn) -> None:
+        self._loss = loss
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value = self._loss(*args, **kwargs)
+        if getattr(value, "requires_grad", False):
+            value.backward()
+        return value
+
+
+def _as_floats(loss: Any) -> Any:
+    return tuple(map(torch_item, loss)) if isinstance(loss, tuple) else torch_item(loss)
+
+
+def _check_optim(optim: Any) -> None:
+    if isinstance(optim, PyroOptim):
+        return
+    given = optim if isinstance(optim, type) else type(optim)
+    advice = "pyro.optim.Adam({'lr': 0.01})"
+    if issubclass(given, torch.optim.Optimizer):
+        advice = f"pyro.optim.PyroOptim(torch.optim.{given.__name__}, {{'lr': 0.01}})"
+    raise InferenceError(
+        "Optimizer should be an instance of pyro.optim.PyroOptim class, but got "
+        f"{given.__name__}. Parameters come into being as the model runs, so the optimizer is "
+        f"given its arguments only: {advice}. To use a torch optimizer itself, see "
+        "Trace_ELBO()(model, guide), a torch.nn.Module."
+    )

@@ -1,0 +1,7 @@
+"""The documented path of :class:`Trace_ELBO`."""
+
+from __future__ import annotations
+
+from pyro.infer.elbo.trace_elbo import Trace_ELBO
+
+__all__ = ["Trace_ELBO"]
