@@ -79,6 +79,10 @@ class Delta(TorchDistribution):
         """The point itself, expanded."""
         return self.v.expand(self.shape(sample_shape)) if sample_shape else self.v
 
+    def sample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
+        """The point itself, expanded and detached."""
+        return self.rsample(sample_shape).detach()
+
     def log_prob(self, value: Numeric) -> Tensor:
         """``log_density`` where ``value`` equals the point in all of the event, else ``-inf``."""
         value = tensor_like(value, self.v)

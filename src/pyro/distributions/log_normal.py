@@ -29,10 +29,7 @@ class LogNormal(td.LogNormal, TorchDistribution):  # type: ignore[misc]
         self.base_dist = Normal(loc, scale, validate_args)
         self.transforms = [ExpTransform()]
         ValidatedDistribution.__init__(self, self.base_dist._batch_shape, validate_args=False)
-        if validate_args is None:
-            del self._validate_args
-        else:
-            self._validate_args = validate_args
+        self._keep_validation(validate_args)
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
@@ -87,6 +88,10 @@ class TorchDistributionMixin(Distribution):
             batches.append(size[: len(size) - dim])
             events.append(size[len(size) - dim :])
         event = broadcast_shape(*events)
+        if len(event) < event_dim:
+            raise NotImplementedError(
+                f"{cls.__name__}.infer_shapes: {sorted(arg_shapes)} do not tell the event shape"
+            )
         return broadcast_shape(*batches), event[len(event) - event_dim :]
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
@@ -172,10 +177,7 @@ class TorchDistributionMixin(Distribution):
         """
         if value is not True and value is not False:
             raise ValueError(f"has_rsample_ expects True or False, got {value!r}")
-        if isinstance(getattr(type(self), "has_rsample", None), property):
-            self.base_dist.has_rsample_(value)  # type: ignore[attr-defined]
-        else:
-            self.has_rsample = value
+        _set_has_rsample(self, value)
         return self
 
     def _as_value(self, value: Numeric) -> Tensor:
@@ -215,6 +217,16 @@ class TorchDistribution(ValidatedDistribution, TorchDistributionMixin):
         :raises NotImplementedError: if the support cannot be listed.
         """
         return Distribution.enumerate_support(self, expand)
+
+
+def _set_has_rsample(distribution: Any, value: bool) -> None:
+    """Set the flag where it lives: a wrapper shows that of its base, of which it takes a copy."""
+    if isinstance(getattr(type(distribution), "has_rsample", None), property):
+        base = copy.copy(distribution.base_dist)
+        _set_has_rsample(base, value)
+        distribution.base_dist = base
+    else:
+        distribution.has_rsample = value
 
 
 def _first_tensor(distribution: Any) -> Tensor | None:

@@ -43,7 +43,7 @@ class Poisson(td.Poisson, TorchDistribution):  # type: ignore[misc]
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``; ``is_sparse`` looks only at the nonzero counts."""
         value = self._scored(value)
-        if not self.is_sparse:
+        if not self.is_sparse or value.dim() == 0:
             return value.xlogy(self.rate) - self.rate - (value + 1).lgamma()
         rate, value = broadcast_tensors(self.rate, value)
         at = value.nonzero(as_tuple=True)

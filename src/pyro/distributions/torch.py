@@ -22,9 +22,11 @@ from pyro.distributions.categorical import Categorical
 from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.exponential import Exponential
 from pyro.distributions.gamma import Gamma
+from pyro.distributions.generalized_pareto import GeneralizedPareto
 from pyro.distributions.half_cauchy import HalfCauchy
 from pyro.distributions.half_normal import HalfNormal
 from pyro.distributions.log_normal import LogNormal
+from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
 from pyro.distributions.normal import Normal
 from pyro.distributions.poisson import Poisson
 from pyro.distributions.torch_composite import *  # noqa: F403
@@ -36,6 +38,7 @@ from pyro.distributions.torch_multivariate import *  # noqa: F403
 from pyro.distributions.torch_positive import *  # noqa: F403
 from pyro.distributions.torch_real import *  # noqa: F403
 from pyro.distributions.uniform import Uniform
+from pyro.distributions.wishart import Wishart
 
 _MODULES = (
     torch_composite,
@@ -67,6 +70,9 @@ _OWN = (
     Dirichlet,
     Exponential,
     Gamma,
+    LowRankMultivariateNormal,
+    Wishart,
+    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     Independent,

@@ -74,8 +74,8 @@ def _expanding(expand: Any, init: Any) -> Any:
         if kind.__init__ is not init:
             return ExpandedDistribution(self, batch_shape)
         new = expand(self, torch.Size(batch_shape), kind.__new__(kind))
-        if "has_rsample" in self.__dict__:
-            new.has_rsample = self.has_rsample
+        if new.has_rsample is not self.has_rsample:
+            new.has_rsample_(self.has_rsample)
         return new
 
     return wrapped

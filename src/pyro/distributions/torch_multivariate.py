@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 import torch.distributions as td
+from torch.distributions import constraints as tc
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 
 __all__ = [
     "LKJCholesky",
     "LogisticNormal",
-    "LowRankMultivariateNormal",
     "Multinomial",
     "MultivariateNormal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
     "RelaxedOneHotCategorical",
-    "Wishart",
 ]
 
 
@@ -37,14 +40,11 @@ class LogisticNormal(td.LogisticNormal, TorchDistribution):  # type: ignore[misc
     simplex of :math:`n` entries.
     """
 
-
-@torch_family
-class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution):  # type: ignore[misc]
-    r""":math:`x \sim \mathcal N(\mu, W W^\top + D)`
-
-    ``loc`` real (n), ``cov_factor`` :math:`W` (n, r), ``cov_diag`` :math:`D` positive (n);
-    :math:`x` real vectors.
-    """
+    @classmethod
+    def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:
+        """The event has one entry more than ``loc`` and ``scale``."""
+        shape = broadcast_shape(*(tuple(shape) for shape in arg_shapes.values()))
+        return shape[:-1], torch.Size((shape[-1] + 1,))
 
 
 @torch_family
@@ -89,11 +89,22 @@ class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution): 
     simplex (Maddison et al. 2017).
     """
 
+    arg_constraints = {**td.RelaxedOneHotCategorical.arg_constraints, "temperature": tc.positive}
 
-@torch_family
-class Wishart(td.Wishart, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(X) \propto |X|^{(\nu-p-1)/2} e^{-\mathrm{tr}(V^{-1}X)/2}`
-
-    ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``,
-    ``scale_tril``; :math:`X` positive definite (p, p).
-    """
+    def __init__(
+        self,
+        temperature: Numeric,
+        probs: Numeric = None,
+        logits: Numeric = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        if (probs is None) == (logits is None):
+            raise ValueError(
+                "RelaxedOneHotCategorical takes either `probs` or `logits`, and not both"
+            )
+        given = tensor_like(logits if probs is None else probs)
+        temperature = tensor_like(temperature, given)
+        if probs is None:
+            super().__init__(temperature, logits=given, validate_args=validate_args)
+        else:
+            super().__init__(temperature, probs=given, validate_args=validate_args)

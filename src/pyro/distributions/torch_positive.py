@@ -10,7 +10,6 @@ from pyro.distributions.torch_family import torch_family
 __all__ = [
     "Chi2",
     "FisherSnedecor",
-    "GeneralizedPareto",
     "InverseGamma",
     "Pareto",
     "Weibull",
@@ -30,15 +29,6 @@ class FisherSnedecor(td.FisherSnedecor, TorchDistribution):  # type: ignore[misc
     r""":math:`x = \frac{u_1/d_1}{u_2/d_2},\quad u_i \sim \chi^2_{d_i}`
 
     ``df1``, ``df2`` positive; :math:`x > 0`.
-    """
-
-
-@torch_family
-class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):  # type: ignore[misc]
-    r""":math:`f(x) = \tfrac1\sigma (1 + \xi z)^{-(1/\xi+1)},\quad z = (x-\mu)/\sigma`
-
-    ``loc`` real, ``scale`` positive, ``concentration`` :math:`\xi` real; :math:`x \ge \mu`,
-    and :math:`x \le \mu - \sigma/\xi` when :math:`\xi < 0`.
     """
 
 

@@ -50,6 +50,5 @@ class Uniform(td.Uniform, TorchDistribution):  # type: ignore[misc]
         new = kind.__new__(kind) if _instance is None else _instance
         new._unbroadcast = self._unbroadcast
         new = super().expand(torch.Size(batch_shape), new)
-        if "has_rsample" in self.__dict__:
-            new.has_rsample = self.has_rsample
+        new.has_rsample = self.has_rsample
         return new

@@ -38,6 +38,11 @@ class Unit(TorchDistribution):
             self.has_rsample = has_rsample
         super().__init__(self.log_factor.shape, torch.Size((0,)), validate_args)
 
+    @classmethod
+    def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:
+        """Batch shape that of ``log_factor``, event shape ``(0,)``."""
+        return torch.Size(arg_shapes["log_factor"]), torch.Size((0,))
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast the log factor."""
         if batch_shape == self._batch_shape:

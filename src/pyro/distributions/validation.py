@@ -150,6 +150,15 @@ def describe_invalid(constraint: Any, value: Tensor) -> str:
     return "found " + ", ".join(parts) + (f" and {more} more" if more > 0 else "")
 
 
+def invalid_parameter(distribution: Any, name: str, constraint: Any, value: Tensor) -> ValueError:
+    """The error to raise for one invalid parameter."""
+    return ValueError(
+        f"Expected parameter {name} (Tensor of shape {tuple(value.shape)}) of "
+        f"distribution {distribution!r} to satisfy the constraint {constraint!r}, "
+        f"but {describe_invalid(constraint, value)}"
+    )
+
+
 class ValidatedDistribution(td.Distribution):
     """A torch distribution with our argument and value checks in the place of torch's."""
 
@@ -166,6 +175,13 @@ class ValidatedDistribution(td.Distribution):
         if self._validate_args and not torch._C._get_tracing_state():
             self._validate_parameters()
 
+    def _keep_validation(self, validate_args: bool | None) -> None:
+        """After a construction without checks: follow the argument or the default from now on."""
+        if validate_args is None:
+            self.__dict__.pop("_validate_args", None)
+        else:
+            self._validate_args = validate_args
+
     def _validate_parameters(self) -> None:
         """Check every parameter that was given (not those derived lazily).
 
@@ -181,11 +197,7 @@ class ValidatedDistribution(td.Distribution):
                     continue
                 value = getattr(self, name)
             if isinstance(value, Tensor) and not holds(constraint, value):
-                raise ValueError(
-                    f"Expected parameter {name} (Tensor of shape {tuple(value.shape)}) of "
-                    f"distribution {self!r} to satisfy the constraint {constraint!r}, "
-                    f"but {describe_invalid(constraint, value)}"
-                )
+                raise invalid_parameter(self, name, constraint, value)
 
     def _validate_sample(self, value: Tensor) -> None:
         """Check shape and support of a value to be scored.

@@ -65,3 +65,10 @@ def _positive_ordered_vector(constraint: Any) -> Any:
 @transform_to.register(constraints.sphere)
 def _sphere(constraint: Any) -> Any:
     return Normalize()
+
+
+@biject_to.register(constraints.MixtureSameFamilyConstraint)
+@transform_to.register(constraints.MixtureSameFamilyConstraint)
+def _mixture(constraint: Any) -> Any:
+    """That of one component; the bounds of its support must not differ between components."""
+    return biject_to(constraint.base_constraint)

@@ -1,0 +1,46 @@
+"""The Wishart distribution of covariance matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.distributions as td
+from torch import Tensor
+from torch.distributions import constraints as tc
+
+from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.torch_family import torch_family
+from pyro.ops.shapes import broadcast_shape
+
+
+@torch_family
+class Wishart(td.Wishart, TorchDistribution):  # type: ignore[misc]
+    r""":math:`f(X) \propto |X|^{(\nu-p-1)/2} e^{-\mathrm{tr}(V^{-1}X)/2}`
+
+    ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``,
+    ``scale_tril``; :math:`X` positive definite (p, p).
+    """
+
+    @classmethod
+    def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:
+        """Batch and event shape from those of ``df`` and of the matrix."""
+        df = torch.Size(arg_shapes["df"])
+        matrix = next(torch.Size(s) for name, s in arg_shapes.items() if name != "df")
+        return broadcast_shape(df, matrix[:-2]), matrix[-2:]
+
+    def rsample(
+        self, sample_shape: Sequence[int] = torch.Size(), max_try_correction: int | None = None
+    ) -> Tensor:
+        """Draw by Bartlett's decomposition; numerically singular draws are drawn again.
+
+        :param max_try_correction: How often, at most (10).
+        """
+        shape = torch.Size(sample_shape)
+        x: Tensor = self._bartlett_sampling(shape)
+        for _ in range(10 if max_try_correction is None else max_try_correction):
+            regular = tc.positive_definite.check(x)
+            if regular.all():
+                break
+            x = torch.where(regular[..., None, None], x, self._bartlett_sampling(shape))
+        return x
