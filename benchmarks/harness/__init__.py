@@ -1,0 +1,1 @@
+"""What the benchmarks share: environments, rounds of workers, timing, statistics, the report."""

@@ -1,0 +1,76 @@
+"""The report: a Markdown table of the rows, and what was measured on."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from .summary import Record, Row, Spread
+
+HEADER = "| what | per | ours | peer | ours / peer | shared result: ours, peer |"
+RULE = "|---|---|---|---|---|---|"
+SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (0.0, "ns"))
+
+
+def duration(seconds: float) -> str:
+    """Three significant digits in a unit that suits."""
+    size, unit = next(scale for scale in SCALES if seconds >= scale[0])
+    return f"{seconds / (size or 1e-9):.3g} {unit}"
+
+
+def times(spread: Spread) -> str:
+    """Median, and the spread in brackets."""
+    return f"{duration(spread.median)} [{duration(spread.low)}, {duration(spread.high)}]"
+
+
+def line(row: Row) -> str:
+    """A line of the table; a row on which ours is not lower is marked."""
+    ratio = f"{row.ratio.median:.2f} [{row.ratio.low:.2f}, {row.ratio.high:.2f}]"
+    marked = f"**{ratio}**" if row.is_lower else f"{ratio} (not lower)"
+    shared = f"loss {row.checks[0]:.2f}, {row.checks[1]:.2f}" if row.checks else ""
+    what = f"{row.workload}: {row.case}"
+    return f"| {what} | {row.unit} | {times(row.ours)} | {times(row.peer)} | {marked} | {shared} |"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The Markdown table."""
+    return "\n".join([HEADER, RULE, *map(line, rows)])
+
+
+def processor() -> str:
+    """The name of the processor."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for text in info.read_text(encoding="utf-8").splitlines():
+            if text.startswith("model name"):
+                return text.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def conditions(ours: Record, peer: Record, rounds: int) -> dict[str, str]:
+    """Machine, versions and date."""
+    load = f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "unknown"
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "load of the machine": load,
+        "ours": f"pyro-native {ours['library']}",
+        "peer": f"pyro-ppl {peer['library']}",
+        "torch": f"{ours['torch']}, {ours['threads']} thread",
+        "Python": ours["python"],
+        "rounds": str(rounds),
+    }
+
+
+def document(rows: Sequence[Row], where: dict[str, str]) -> str:
+    """The committed page of results."""
+    facts = "\n".join(f"* {key}: {value}" for key, value in where.items())
+    return (
+        "# Results\n\nWritten by `make bench`; how it is measured is in the "
+        "[README](../README.md). Times are medians with quartiles over all repeats; the ratio is "
+        "the median over the pairs of one round, with the least and the greatest; below 1, ours is "
+        f"faster.\n\n{facts}\n\n{table(rows)}\n"
+    )
