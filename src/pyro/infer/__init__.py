@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
+from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
+from pyro.infer.empirical_marginal import EmpiricalMarginal
+from pyro.infer.importance import Importance
+from pyro.infer.predictive import Predictive
 from pyro.infer.svi import SVI
+from pyro.infer.trace_posterior import TracePosterior, TracePredictive
 from pyro.infer.validation import enable_validation, is_validation_enabled
 
-__all__ = ["ELBO", "SVI", "Trace_ELBO", "enable_validation", "is_validation_enabled"]
+__all__ = [
+    "ELBO",
+    "SVI",
+    "EmpiricalMarginal",
+    "Importance",
+    "Predictive",
+    "TraceMeanField_ELBO",
+    "TracePosterior",
+    "TracePredictive",
+    "Trace_ELBO",
+    "config_enumerate",
+    "enable_validation",
+    "is_validation_enabled",
+]

@@ -44,16 +44,16 @@ def check_model_guide_match(
     for name, site in model_trace.nodes.items():
         if site["type"] != "sample" or type(site["fn"]) is Subsample:
             continue
+        if site["is_observed"]:
+            continue
         other = guided.get(name)
         if other is not None:
             matched += 1
-            if not site["is_observed"]:
-                _check_shapes(name, site, other, max_plate_nesting)
-        elif not site["is_observed"] and "_enumerate_dim" not in site["infer"]:
+            _check_shapes(name, site, other, max_plate_nesting)
+        elif "_enumerate_dim" not in site["infer"]:
             missing.append(name)
-        if not site["is_observed"] and site["infer"].get("is_auxiliary") and other is not None:
-            if is_auxiliary(other):
-                auxiliary.append(name)
+        if site["infer"] and is_auxiliary(site):
+            auxiliary.append(name)
     if missing:
         _warn(
             f"Found vars in model but not guide: {_names(missing)}. They are drawn from the model "
@@ -163,24 +163,25 @@ def _check_shapes(name: str, site: Message, other: Message, max_plate_nesting: f
 
 def _check_guide_only(model_trace: Trace, guided: dict[str, Message]) -> None:
     """Sites that the guide alone has, and what it observes."""
+    nodes = model_trace.nodes
     extra = [
         name
         for name, site in guided.items()
-        if name not in model_trace.nodes and not (site["is_observed"] or is_auxiliary(site))
+        if not (site["is_observed"] or is_auxiliary(site))
+        and (name not in nodes or nodes[name].get("is_observed"))
     ]
     if extra:
-        _warn(
+        message = (
             "Found non-auxiliary vars in guide but not model, consider marking these "
             f"infer={{'is_auxiliary': True}}:\n{_names(extra)}"
         )
-    observed = [n for n in guided if model_trace.nodes.get(n, {}).get("is_observed")]
-    clashing = [n for n in observed if not guided[n]["is_observed"]]
-    if clashing:
-        _warn(
-            f"Found vars in the guide that are observed in the model: {_names(clashing)}. The "
-            "guide's draws are not used, but its densities count in the loss; remove them from "
-            "the guide."
-        )
+        observed = [name for name in extra if name in nodes]
+        if observed:
+            message += (
+                f"\nOf these the model observes {_names(observed)}: the guide's draws are not used, "
+                "but their densities count in the loss. Remove them from the guide."
+            )
+        _warn(message)
     for name, site in guided.items():
         if site["is_observed"] and is_factor(site) and not is_deterministic(site):
             _check_factor(name, site["fn"])

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from pyro.params.param_store import PARAM_STORE
-from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.messenger import block_messengers
+from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_struct import Trace
 from pyro.rng import get_rng_state, set_rng_state

@@ -11,7 +11,7 @@ from pyro.infer.elbo.scoring import difference, is_pathwise, log_prob, score_par
 from pyro.poutine.trace_struct import Trace
 
 
-class Trace_ELBO(ELBO):  # noqa: N801 (documented name)
+class Trace_ELBO(ELBO):
     r"""The evidence lower bound :math:`E_q[\log p(x, z) - \log q(z)]`, estimated from draws.
 
     Sites that are reparameterised get pathwise gradients; others the score function estimator, in
