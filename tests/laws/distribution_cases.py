@@ -53,12 +53,10 @@ class Case:
 
 
 def _c(id: str, family: str, reference: Any = None, *, static: Any = (), **params: Any) -> Case:
-    vectors = {"concentration", "logits", "probs", "loc", "cov_diag", "scale"}
     dims: dict[str, int] = {}
     for name, value in params.items():
         if isinstance(value, list):
             dims[name] = 2 if isinstance(value[0], list) else 1
-            assert dims[name] == 2 or name in vectors
     return Case(id, getattr(dist, family), params, reference, dims, tuple(static))
 
 

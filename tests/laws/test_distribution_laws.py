@@ -39,6 +39,8 @@ def torch_twin(case: Case, batch: tuple[int, ...] = ()) -> Any:
     if case.family is dist.GeneralizedPareto:
         pytest.skip("torch 2.13 cannot score it in double precision; scipy is the reference")
     kwargs = {k: v for k, v in case.kwargs(batch).items() if k != "is_sparse"}
+    if "temperature" in kwargs:
+        kwargs["temperature"] = torch.as_tensor(kwargs["temperature"], dtype=torch.float64)
     return getattr(td, case.family.__name__)(**kwargs)
 
 
@@ -72,6 +74,8 @@ def test_log_prob_is_torchs(case: Case, batch: tuple[int, ...]) -> None:
 def test_log_prob_gradient_is_torchs(case: Case) -> None:
     torch_twin(case, (2,))
     kwargs = case.kwargs((2,))
+    if "temperature" in kwargs:
+        kwargs["temperature"] = torch.as_tensor(kwargs["temperature"], dtype=torch.float64)
     names = [k for k, v in kwargs.items() if isinstance(v, torch.Tensor)]
     x = draw(case.build((2,)), (3,))
     gradients = []

@@ -15,7 +15,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Bernoulli(td.Bernoulli, TorchDistribution):  # type: ignore[misc]
+class Bernoulli(td.Bernoulli, TorchDistribution):
     r""":math:`P(1) = p`
 
     ``probs`` in [0, 1] or ``logits`` real; :math:`x \in \{0, 1\}`.

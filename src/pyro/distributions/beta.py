@@ -19,7 +19,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Beta(td.Beta, TorchDistribution):  # type: ignore[misc]
+class Beta(td.Beta, TorchDistribution):
     r""":math:`f(x) = \frac{x^{a-1}(1-x)^{b-1}}{B(a, b)}`
 
     ``concentration1`` :math:`a` and ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
@@ -42,7 +42,7 @@ class Beta(td.Beta, TorchDistribution):  # type: ignore[misc]
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         value = self._scored(value)
-        return self._dirichlet.log_prob(torch.stack([value, 1.0 - value], -1))
+        return self._dirichlet.log_prob(torch.stack([value, 1.0 - value], -1))  # type: ignore[no-any-return]
 
     def conjugate_update(self, other: Any) -> tuple[Beta, Tensor]:
         """The product of two beta densities is a beta density times a constant."""

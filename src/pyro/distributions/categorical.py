@@ -16,7 +16,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Categorical(td.Categorical, TorchDistribution):  # type: ignore[misc]
+class Categorical(td.Categorical, TorchDistribution):
     r""":math:`P(k) = p_k / \sum_j p_j`
 
     ``probs`` nonnegative (rescaled to sum 1) or ``logits`` real, last dimension over

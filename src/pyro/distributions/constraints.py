@@ -92,7 +92,7 @@ class _Sphere(Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         tolerance = 10 * torch.finfo(value.dtype).eps * max(value.shape[-1], 1) ** 0.5
-        return (torch.linalg.vector_norm(value, dim=-1) - 1).abs() < tolerance
+        return (torch.linalg.vector_norm(value, dim=-1) - 1).abs() < tolerance  # type: ignore[no-any-return]
 
 
 class _SoftplusPositive(type(positive)):  # type: ignore[misc]

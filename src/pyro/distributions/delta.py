@@ -77,7 +77,7 @@ class Delta(TorchDistribution):
 
     def rsample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
         """The point itself, expanded."""
-        return self.v.expand(self.shape(sample_shape)) if sample_shape else self.v
+        return self.v.expand(self.shape(sample_shape)) if sample_shape else self.v  # type: ignore[no-any-return]
 
     def sample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
         """The point itself, expanded and detached."""
@@ -90,17 +90,17 @@ class Delta(TorchDistribution):
             self._validate_sample(value)
         dtype = self.v.dtype if self.v.is_floating_point() else torch.get_default_dtype()
         log_prob = sum_rightmost((value == self.v).to(dtype).log(), self.event_dim)
-        return log_prob + self.log_density
+        return log_prob + self.log_density  # type: ignore[no-any-return]
 
     @property
     def mean(self) -> Tensor:
         """The point."""
-        return self.v
+        return self.v  # type: ignore[no-any-return]
 
     @property
     def mode(self) -> Tensor:
         """The point."""
-        return self.v
+        return self.v  # type: ignore[no-any-return]
 
     @property
     def variance(self) -> Tensor:

@@ -12,7 +12,7 @@ from pyro.distributions.torch_family import torch_family
 
 
 @torch_family
-class Dirichlet(td.Dirichlet, TorchDistribution):  # type: ignore[misc]
+class Dirichlet(td.Dirichlet, TorchDistribution):
     r""":math:`f(x) \propto \prod_i x_i^{\alpha_i - 1}`
 
     ``concentration`` positive vectors; :math:`x` on the simplex.

@@ -15,7 +15,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Exponential(td.Exponential, TorchDistribution):  # type: ignore[misc]
+class Exponential(td.Exponential, TorchDistribution):
     r""":math:`f(x) = \lambda e^{-\lambda x}`
 
     ``rate`` positive; :math:`x \ge 0`.

@@ -32,7 +32,7 @@ def feasible_point(support: Any, like: Tensor) -> Tensor | None:
 
 
 def _strip(support: Any) -> Any:
-    while isinstance(support, tc.independent):  # type: ignore[arg-type]
+    while isinstance(support, tc.independent):
         support = support.base_constraint
     return support
 
@@ -46,7 +46,7 @@ def _structured(support: Any, like: Tensor) -> Tensor | None:
         return torch.eye(size, dtype=like.dtype, device=like.device)[0]
     if support in _MATRICES:
         return torch.eye(size, dtype=like.dtype, device=like.device)
-    if isinstance(support, tc.multinomial):  # type: ignore[arg-type]
+    if isinstance(support, tc.multinomial):
         return like.new_zeros((size,))
     return None
 

@@ -17,7 +17,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Gamma(td.Gamma, TorchDistribution):  # type: ignore[misc]
+class Gamma(td.Gamma, TorchDistribution):
     r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}`
 
     ``concentration`` :math:`\alpha` and ``rate`` :math:`\beta` positive; :math:`x \ge 0`.

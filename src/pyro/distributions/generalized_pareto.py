@@ -16,7 +16,7 @@ from pyro.ops.shapes import Numeric
 
 
 @torch_family
-class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):  # type: ignore[misc]
+class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):
     r""":math:`f(x) = \tfrac1\sigma (1 + \xi z)^{-(1/\xi+1)},\quad z = (x-\mu)/\sigma`
 
     ``loc`` real, ``scale`` positive, ``concentration`` :math:`\xi` real; :math:`x \ge \mu`,

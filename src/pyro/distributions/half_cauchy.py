@@ -20,7 +20,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class HalfCauchy(td.HalfCauchy, TorchDistribution):  # type: ignore[misc]
+class HalfCauchy(td.HalfCauchy, TorchDistribution):
     r""":math:`f(x) = \frac{2}{\pi\gamma(1 + (x/\gamma)^2)}`
 
     ``scale`` positive; :math:`x \ge 0`; no mean.

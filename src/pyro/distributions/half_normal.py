@@ -20,7 +20,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class HalfNormal(td.HalfNormal, TorchDistribution):  # type: ignore[misc]
+class HalfNormal(td.HalfNormal, TorchDistribution):
     r""":math:`f(x) = \sqrt{\tfrac{2}{\pi\sigma^2}}\, e^{-x^2/(2\sigma^2)}`
 
     ``scale`` positive; :math:`x \ge 0`.

@@ -16,7 +16,7 @@ from pyro.ops.shapes import Numeric, sum_rightmost
 _EMPTY = torch.Size()
 
 
-class Independent(td.Independent[Any], TorchDistribution):  # type: ignore[misc]
+class Independent(td.Independent[Any], TorchDistribution):  # type: ignore[override]
     """A distribution some of whose batch dimensions are declared dependent; see ``to_event``.
 
     :param base_distribution: Any distribution over tensors.

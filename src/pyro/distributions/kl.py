@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution as AnyDistribution
-from torch.distributions import kl_divergence, register_kl
+from torch.distributions import MultivariateNormal, Normal, kl_divergence, register_kl
 
 from pyro.distributions.delta import Delta
 from pyro.distributions.torch_distribution import Independent, MaskedDistribution
@@ -18,7 +18,7 @@ from pyro.ops.shapes import sum_rightmost
 
 @register_kl(Delta, AnyDistribution)
 def _kl_delta(p: Any, q: Any) -> Tensor:
-    """The density of the point mass at its point against the other's."""
+    """Exact: the expectation over a point mass is the value at its point."""
     return p.log_density - q.log_prob(p.v)  # type: ignore[no-any-return]
 
 
@@ -41,6 +41,20 @@ def _strip(distribution: Any, count: int) -> Any:
     """Undo ``count`` of the dimensions that Independent holds."""
     remaining = distribution.reinterpreted_batch_ndims - count
     return Independent(distribution.base_dist, remaining) if remaining else distribution.base_dist
+
+
+@register_kl(Independent, MultivariateNormal)
+def _kl_diagonal_mvn(p: Any, q: Any) -> Tensor:
+    """From independent normals to a correlated one, both over vectors."""
+    normal = p.base_dist
+    if not isinstance(normal, Normal) or p.reinterpreted_batch_ndims != 1:
+        raise NotImplementedError(f"KL divergence of {p!r} from MultivariateNormal")
+    tril = q._unbroadcasted_scale_tril
+    columns = torch.cat([normal.scale.diag_embed(), (q.loc - normal.loc).unsqueeze(-1)], -1)
+    squares = torch.linalg.solve_triangular(tril, columns, upper=False).square().sum((-2, -1))
+    log_ratio = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1) - normal.scale.log().sum(-1)
+    kl: Tensor = log_ratio + 0.5 * (squares - normal.loc.shape[-1])
+    return kl
 
 
 @register_kl(MaskedDistribution, MaskedDistribution)

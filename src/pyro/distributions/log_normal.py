@@ -19,7 +19,7 @@ _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @torch_family
-class LogNormal(td.LogNormal, TorchDistribution):  # type: ignore[misc]
+class LogNormal(td.LogNormal, TorchDistribution):
     r""":math:`\log x \sim \mathcal N(\mu, \sigma)`
 
     ``loc`` real, ``scale`` positive; :math:`x > 0`.

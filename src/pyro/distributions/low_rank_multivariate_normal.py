@@ -14,7 +14,7 @@ from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 
 
 @torch_family
-class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution):  # type: ignore[misc]
+class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution):
     r""":math:`x \sim \mathcal N(\mu, W W^\top + D)`
 
     ``loc`` real (n), ``cov_factor`` :math:`W` (n, r), ``cov_diag`` :math:`D` positive (n);

@@ -203,7 +203,7 @@ class TorchDistribution(ValidatedDistribution, TorchDistributionMixin):
             value = self._as_value(value)
         if self._validate_args:
             self._validate_sample(value)
-        return value
+        return value  # type: ignore[no-any-return]
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``; only missing dimensions and those of size 1 may grow."""

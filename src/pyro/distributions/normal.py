@@ -19,7 +19,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Normal(td.Normal, TorchDistribution):  # type: ignore[misc]
+class Normal(td.Normal, TorchDistribution):
     r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\sigma} e^{-((x-\mu)/\sigma)^2/2}`
 
     ``loc`` real, ``scale`` positive; :math:`x` real.

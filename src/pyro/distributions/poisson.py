@@ -18,7 +18,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Poisson(td.Poisson, TorchDistribution):  # type: ignore[misc]
+class Poisson(td.Poisson, TorchDistribution):
     r""":math:`P(k) = \lambda^k e^{-\lambda} / k!`
 
     ``rate`` :math:`\lambda` nonnegative; :math:`k = 0, 1, \dots`.
@@ -44,7 +44,7 @@ class Poisson(td.Poisson, TorchDistribution):  # type: ignore[misc]
         """Shape ``sample_shape + batch_shape``; ``is_sparse`` looks only at the nonzero counts."""
         value = self._scored(value)
         if not self.is_sparse or value.dim() == 0:
-            return value.xlogy(self.rate) - self.rate - (value + 1).lgamma()
+            return value.xlogy(self.rate) - self.rate - (value + 1).lgamma()  # type: ignore[no-any-return]
         rate, value = broadcast_tensors(self.rate, value)
         at = value.nonzero(as_tuple=True)
         counts = value[at].to(rate.dtype)

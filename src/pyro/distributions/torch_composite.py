@@ -14,7 +14,7 @@ __all__ = [
 
 
 @torch_family
-class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):  # type: ignore[misc]
+class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
     r""":math:`f(x) = \sum_k w_k f_k(x)`
 
     ``mixture_distribution`` a Categorical over the last batch dimension of
@@ -23,7 +23,7 @@ class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):  # type: ignor
 
 
 @torch_family
-class TransformedDistribution(td.TransformedDistribution, TorchDistribution):  # type: ignore[misc]
+class TransformedDistribution(td.TransformedDistribution, TorchDistribution):  # type: ignore[override]
     r""":math:`x = T(z),\quad \log f(x) = \log f_z(z) - \log|\det \partial T/\partial z|`
 
     ``base_distribution`` of :math:`z` and a transform or list of transforms.

@@ -15,7 +15,7 @@ __all__ = [
 
 
 @torch_family
-class Binomial(td.Binomial, TorchDistribution):  # type: ignore[misc]
+class Binomial(td.Binomial, TorchDistribution):
     r""":math:`P(k) = \binom{n}{k} p^k (1-p)^{n-k}`
 
     ``total_count`` :math:`n` a nonnegative integer, ``probs`` in [0, 1] or ``logits`` real;
@@ -24,7 +24,7 @@ class Binomial(td.Binomial, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Geometric(td.Geometric, TorchDistribution):  # type: ignore[misc]
+class Geometric(td.Geometric, TorchDistribution):
     r""":math:`P(k) = (1-p)^k p`
 
     ``probs`` in (0, 1] or ``logits`` real; :math:`k = 0, 1, \dots` failures before the first
@@ -33,7 +33,7 @@ class Geometric(td.Geometric, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class NegativeBinomial(td.NegativeBinomial, TorchDistribution):  # type: ignore[misc]
+class NegativeBinomial(td.NegativeBinomial, TorchDistribution):
     r""":math:`P(k) = \binom{k+r-1}{k} p^k (1-p)^r`
 
     ``total_count`` :math:`r` nonnegative, ``probs`` in [0, 1) or ``logits`` real; :math:`k =

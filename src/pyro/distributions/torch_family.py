@@ -73,7 +73,7 @@ def _expanding(expand: Any, init: Any) -> Any:
         kind = type(self)
         if kind.__init__ is not init:
             return ExpandedDistribution(self, batch_shape)
-        new = expand(self, torch.Size(batch_shape), kind.__new__(kind))
+        new = expand(self, torch.Size(batch_shape), kind.__new__(kind))  # type: ignore[call-overload]
         if new.has_rsample is not self.has_rsample:
             new.has_rsample_(self.has_rsample)
         return new

@@ -17,7 +17,7 @@ __all__ = [
 
 
 @torch_family
-class ContinuousBernoulli(td.ContinuousBernoulli, TorchDistribution):  # type: ignore[misc]
+class ContinuousBernoulli(td.ContinuousBernoulli, TorchDistribution):
     r""":math:`f(x) = C(p)\, p^x (1-p)^{1-x}`
 
     ``probs`` in (0, 1) or ``logits`` real; :math:`x \in [0, 1]`.
@@ -25,7 +25,7 @@ class ContinuousBernoulli(td.ContinuousBernoulli, TorchDistribution):  # type: i
 
 
 @torch_family
-class Kumaraswamy(td.Kumaraswamy, TorchDistribution):  # type: ignore[misc]
+class Kumaraswamy(td.Kumaraswamy, TorchDistribution):
     r""":math:`f(x) = a b\, x^{a-1}(1-x^a)^{b-1}`
 
     ``concentration1`` :math:`a`, ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
@@ -33,7 +33,7 @@ class Kumaraswamy(td.Kumaraswamy, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class RelaxedBernoulli(td.RelaxedBernoulli, TorchDistribution):  # type: ignore[misc]
+class RelaxedBernoulli(td.RelaxedBernoulli, TorchDistribution):
     r""":math:`x = \sigma\left((\ell + \log u - \log(1-u))/t\right),\quad u \sim U(0,1)`
 
     ``temperature`` positive, ``probs`` in [0, 1] or ``logits`` :math:`\ell` real; :math:`x

@@ -24,7 +24,7 @@ __all__ = [
 
 
 @torch_family
-class LKJCholesky(td.LKJCholesky, TorchDistribution):  # type: ignore[misc]
+class LKJCholesky(td.LKJCholesky, TorchDistribution):
     r""":math:`f(L) \propto \det(L L^\top)^{\eta-1}\ \text{as a law of correlation matrices}`
 
     ``dim`` at least 2, ``concentration`` :math:`\eta` positive; :math:`L` Cholesky factors of
@@ -33,7 +33,7 @@ class LKJCholesky(td.LKJCholesky, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class LogisticNormal(td.LogisticNormal, TorchDistribution):  # type: ignore[misc]
+class LogisticNormal(td.LogisticNormal, TorchDistribution):
     r""":math:`x = \mathrm{stick\ breaking}(y),\quad y \sim \mathcal N(\mu, \sigma)`
 
     ``loc`` real, ``scale`` positive, both of last dimension :math:`n-1`; :math:`x` on the
@@ -48,7 +48,7 @@ class LogisticNormal(td.LogisticNormal, TorchDistribution):  # type: ignore[misc
 
 
 @torch_family
-class Multinomial(td.Multinomial, TorchDistribution):  # type: ignore[misc]
+class Multinomial(td.Multinomial, TorchDistribution):
     r""":math:`P(k) = \frac{n!}{\prod_i k_i!} \prod_i p_i^{k_i}`
 
     ``total_count`` :math:`n` an int, ``probs`` or ``logits`` as in Categorical; :math:`k`
@@ -57,7 +57,7 @@ class Multinomial(td.Multinomial, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class MultivariateNormal(td.MultivariateNormal, TorchDistribution):  # type: ignore[misc]
+class MultivariateNormal(td.MultivariateNormal, TorchDistribution):
     r""":math:`f(x) \propto \exp(-\tfrac12 (x-\mu)^\top \Sigma^{-1} (x-\mu))`
 
     ``loc`` real (n), and one of ``covariance_matrix``, ``precision_matrix`` (positive
@@ -66,7 +66,7 @@ class MultivariateNormal(td.MultivariateNormal, TorchDistribution):  # type: ign
 
 
 @torch_family
-class OneHotCategorical(td.OneHotCategorical, TorchDistribution):  # type: ignore[misc]
+class OneHotCategorical(td.OneHotCategorical, TorchDistribution):
     r""":math:`P(e_k) = p_k / \sum_j p_j`
 
     ``probs`` or ``logits`` as in Categorical; one-hot vectors.
@@ -74,7 +74,7 @@ class OneHotCategorical(td.OneHotCategorical, TorchDistribution):  # type: ignor
 
 
 @torch_family
-class OneHotCategoricalStraightThrough(td.OneHotCategoricalStraightThrough, TorchDistribution):  # type: ignore[misc]
+class OneHotCategoricalStraightThrough(td.OneHotCategoricalStraightThrough, TorchDistribution):
     r""":math:`P(e_k) = p_k / \sum_j p_j`
 
     as OneHotCategorical; draws carry the straight-through gradient of Bengio et al. (2013).
@@ -82,7 +82,7 @@ class OneHotCategoricalStraightThrough(td.OneHotCategoricalStraightThrough, Torc
 
 
 @torch_family
-class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution):  # type: ignore[misc]
+class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution):
     r""":math:`x = \mathrm{softmax}((\ell + g)/t),\quad g_i \sim \mathrm{Gumbel}(0, 1)`
 
     ``temperature`` positive, ``probs`` or ``logits`` as in Categorical; :math:`x` on the

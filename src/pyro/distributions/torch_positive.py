@@ -17,7 +17,7 @@ __all__ = [
 
 
 @torch_family
-class Chi2(td.Chi2, TorchDistribution):  # type: ignore[misc]
+class Chi2(td.Chi2, TorchDistribution):
     r""":math:`f(x) \propto x^{k/2-1} e^{-x/2}`
 
     ``df`` :math:`k` positive; :math:`x \ge 0`.
@@ -25,7 +25,7 @@ class Chi2(td.Chi2, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class FisherSnedecor(td.FisherSnedecor, TorchDistribution):  # type: ignore[misc]
+class FisherSnedecor(td.FisherSnedecor, TorchDistribution):
     r""":math:`x = \frac{u_1/d_1}{u_2/d_2},\quad u_i \sim \chi^2_{d_i}`
 
     ``df1``, ``df2`` positive; :math:`x > 0`.
@@ -33,7 +33,7 @@ class FisherSnedecor(td.FisherSnedecor, TorchDistribution):  # type: ignore[misc
 
 
 @torch_family
-class InverseGamma(td.InverseGamma, TorchDistribution):  # type: ignore[misc]
+class InverseGamma(td.InverseGamma, TorchDistribution):
     r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{-\alpha-1} e^{-\beta/x}`
 
     ``concentration`` and ``rate`` positive; :math:`x > 0`.
@@ -41,7 +41,7 @@ class InverseGamma(td.InverseGamma, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Pareto(td.Pareto, TorchDistribution):  # type: ignore[misc]
+class Pareto(td.Pareto, TorchDistribution):  # type: ignore[misc, override]
     r""":math:`f(x) = \alpha s^\alpha x^{-\alpha-1}`
 
     ``scale`` :math:`s` and ``alpha`` positive; :math:`x \ge s`.
@@ -49,7 +49,7 @@ class Pareto(td.Pareto, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Weibull(td.Weibull, TorchDistribution):  # type: ignore[misc]
+class Weibull(td.Weibull, TorchDistribution):  # type: ignore[override]
     r""":math:`f(x) = \tfrac{k}{\lambda}(x/\lambda)^{k-1} e^{-(x/\lambda)^k}`
 
     ``scale`` :math:`\lambda` and ``concentration`` :math:`k` positive; :math:`x > 0`.

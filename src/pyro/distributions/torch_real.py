@@ -17,7 +17,7 @@ __all__ = [
 
 
 @torch_family
-class Cauchy(td.Cauchy, TorchDistribution):  # type: ignore[misc]
+class Cauchy(td.Cauchy, TorchDistribution):
     r""":math:`f(x) = \frac{1}{\pi\gamma(1 + ((x-\mu)/\gamma)^2)}`
 
     ``loc`` real, ``scale`` positive; :math:`x` real; no mean, no variance.
@@ -25,7 +25,7 @@ class Cauchy(td.Cauchy, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Gumbel(td.Gumbel, TorchDistribution):  # type: ignore[misc]
+class Gumbel(td.Gumbel, TorchDistribution):  # type: ignore[override]
     r""":math:`f(x) = \tfrac1\beta e^{-(z + e^{-z})},\quad z = (x-\mu)/\beta`
 
     ``loc`` real, ``scale`` positive; :math:`x` real.
@@ -33,7 +33,7 @@ class Gumbel(td.Gumbel, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class Laplace(td.Laplace, TorchDistribution):  # type: ignore[misc]
+class Laplace(td.Laplace, TorchDistribution):
     r""":math:`f(x) = \tfrac{1}{2b} e^{-|x-\mu|/b}`
 
     ``loc`` real, ``scale`` positive; :math:`x` real.
@@ -41,7 +41,7 @@ class Laplace(td.Laplace, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class StudentT(td.StudentT, TorchDistribution):  # type: ignore[misc]
+class StudentT(td.StudentT, TorchDistribution):
     r""":math:`f(x) \propto \left(1 +
     \tfrac{1}{\nu}\left(\tfrac{x-\mu}{\sigma}\right)^2\right)^{-(\nu+1)/2}`
 
@@ -50,7 +50,7 @@ class StudentT(td.StudentT, TorchDistribution):  # type: ignore[misc]
 
 
 @torch_family
-class VonMises(td.VonMises, TorchDistribution):  # type: ignore[misc]
+class VonMises(td.VonMises, TorchDistribution):
     r""":math:`f(x) = \frac{e^{\kappa\cos(x-\mu)}}{2\pi I_0(\kappa)}`
 
     ``loc`` real (an angle in radians), ``concentration`` positive; :math:`x` an angle.

@@ -18,7 +18,7 @@ _SCALAR = torch.Size()
 
 
 @torch_family
-class Uniform(td.Uniform, TorchDistribution):  # type: ignore[misc]
+class Uniform(td.Uniform, TorchDistribution):
     r""":math:`f(x) = 1/(b-a)`
 
     ``low`` :math:`a` less than ``high`` :math:`b`; :math:`x \in [a, b]`.
@@ -49,6 +49,6 @@ class Uniform(td.Uniform, TorchDistribution):  # type: ignore[misc]
             return ExpandedDistribution(self, batch_shape)
         new = kind.__new__(kind) if _instance is None else _instance
         new._unbroadcast = self._unbroadcast
-        new = super().expand(torch.Size(batch_shape), new)
+        new = super().expand(torch.Size(batch_shape), new)  # type: ignore[no-untyped-call]
         new.has_rsample = self.has_rsample
         return new

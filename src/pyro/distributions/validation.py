@@ -117,7 +117,7 @@ _FAST: dict[type, Callable[[Any, Tensor], bool]] = {
     type(tc.nonnegative): _greater_than_eq,
     type(tc.unit_interval): _interval,
     type(tc.nonnegative_integer): _integer_greater_than,
-    tc.integer_interval: _integer_interval,  # type: ignore[dict-item]
+    tc.integer_interval: _integer_interval,
     type(tc.real_vector): _independent,
     type(tc.boolean): _boolean,
     type(tc.simplex): _simplex,

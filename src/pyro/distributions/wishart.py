@@ -15,7 +15,7 @@ from pyro.ops.shapes import broadcast_shape
 
 
 @torch_family
-class Wishart(td.Wishart, TorchDistribution):  # type: ignore[misc]
+class Wishart(td.Wishart, TorchDistribution):
     r""":math:`f(X) \propto |X|^{(\nu-p-1)/2} e^{-\mathrm{tr}(V^{-1}X)/2}`
 
     ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``,
@@ -37,10 +37,10 @@ class Wishart(td.Wishart, TorchDistribution):  # type: ignore[misc]
         :param max_try_correction: How often, at most (10).
         """
         shape = torch.Size(sample_shape)
-        x: Tensor = self._bartlett_sampling(shape)
+        x: Tensor = self._bartlett_sampling(shape)  # type: ignore[no-untyped-call]
         for _ in range(10 if max_try_correction is None else max_try_correction):
             regular = tc.positive_definite.check(x)
             if regular.all():
                 break
-            x = torch.where(regular[..., None, None], x, self._bartlett_sampling(shape))
+            x = torch.where(regular[..., None, None], x, self._bartlett_sampling(shape))  # type: ignore[no-untyped-call]
         return x

@@ -64,7 +64,7 @@ class CholeskyTransform(tt.Transform):
         return isinstance(other, CholeskyTransform)
 
     def _call(self, x: Tensor) -> Tensor:
-        return torch.linalg.cholesky(x)
+        return torch.linalg.cholesky(x)  # type: ignore[no-any-return]
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y @ y.mT
@@ -93,7 +93,7 @@ class CorrMatrixCholeskyTransform(tt.Transform):
         return isinstance(other, CorrMatrixCholeskyTransform)
 
     def _call(self, x: Tensor) -> Tensor:
-        return torch.linalg.cholesky(x)
+        return torch.linalg.cholesky(x)  # type: ignore[no-any-return]
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y @ y.mT
