@@ -178,7 +178,7 @@ def _check_guide_only(model_trace: Trace, guided: dict[str, Message]) -> None:
         observed = [name for name in extra if name in nodes]
         if observed:
             message += (
-                f"\nOf these the model observes {_names(observed)}: the guide's draws are not used, "
+                f"\nOf these the model observes {_names(observed)}: the guide's draws are unused, "
                 "but their densities count in the loss. Remove them from the guide."
             )
         _warn(message)

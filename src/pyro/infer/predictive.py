@@ -213,7 +213,7 @@ class _Runs:
         if strict:
             raise ShapeError(
                 f"Predictive: the samples of site {name!r} have shape {tuple(value.shape)}, but "
-                f"the site has shape {shape[1:]} for these arguments, so {shape} is expected. Leave "
+                f"it has shape {shape[1:]} for these arguments, so {shape} is expected. Leave "
                 "the site out of posterior_samples if it is to be drawn anew (for other data)."
             )
         return value
