@@ -29,6 +29,8 @@ class EnumMessenger(Messenger):
         visible to it.
     """
 
+    _keeps_notes = True
+
     def __init__(self, first_available_dim: int | None = None) -> None:
         if first_available_dim is not None and first_available_dim >= 0:
             raise HandlerError(

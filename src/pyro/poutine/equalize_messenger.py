@@ -26,6 +26,8 @@ class EqualizeMessenger(Messenger):
         poutine.equalize(model, sites=r"scale_\\d+")
     """
 
+    _keeps_notes = True
+
     def __init__(
         self, sites: str | Sequence[str], type: str = "sample", keep_dist: bool = False
     ) -> None:

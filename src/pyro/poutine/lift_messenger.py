@@ -31,6 +31,8 @@ class LiftMessenger(Messenger):
         lifted = poutine.lift(model, prior={"scale": dist.LogNormal(0.0, 1.0)})
     """
 
+    _keeps_notes = True
+
     def __init__(self, prior: Prior | Mapping[str, Prior]) -> None:
         self.prior = prior
         named = prior if isinstance(prior, Mapping) else ()

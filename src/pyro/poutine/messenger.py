@@ -57,6 +57,7 @@ class Messenger:
     """
 
     _reentrant: ClassVar[bool] = False
+    _keeps_notes: ClassVar[bool] = False
     _pre: ClassVar[dict[str, Hook | None]]
     _post: ClassVar[dict[str, Hook | None]]
 
@@ -107,14 +108,31 @@ class Messenger:
         # the attributes of an nn.Module are its state, not decoration
         updated = ("__dict__",) if inspect.isfunction(fn) else ()
 
+        if inspect.isgeneratorfunction(fn):
+
+            @functools.wraps(fn)
+            def generator(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+                with self._for_call():
+                    yield from fn(*args, **kwargs)
+
+            return cast("Callable[P, R]", generator)
+
         @functools.wraps(fn, updated=updated)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-            # a recursive call of the wrapped function gets its own instance of the handler
-            handler = self if self._reentrant or self not in STATE.stack else copy.copy(self)
-            with handler:
+            with self._for_call():
                 return fn(*args, **kwargs)
 
         return wrapped
+
+    def _for_call(self) -> Messenger:
+        """The instance that serves one call of a wrapped function.
+
+        Recursive calls get their own, and so does every call when the handler keeps notes of a
+        run, for the calls may be in different threads.
+        """
+        if self._reentrant or not (self._keeps_notes or self in STATE.stack):
+            return self
+        return copy.copy(self)
 
     def _reset(self) -> None:
         """Called on a handler that survives a non-local exit from a site inside of it."""

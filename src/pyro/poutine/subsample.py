@@ -41,3 +41,6 @@ class Subsample(Distribution):
     def log_prob(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Zero: the choice of a subset is not part of the model's density."""
         return torch.zeros((), device=x.device)
+
+    def __repr__(self) -> str:
+        return f"Subsample(size: {self.size}, subsample_size: {self.subsample_size})"
