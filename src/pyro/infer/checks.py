@@ -146,8 +146,8 @@ def _check_shapes(name: str, site: Message, other: Message, max_plate_nesting: f
         raise ShapeError(
             f"Model and guide event_dims disagree at site '{name}': {len(event)} vs "
             f"{len(guide_event)}. The model has batch shape {tuple(batch)} and event shape "
-            f"{tuple(event)}, the guide {tuple(guide_batch)} and {tuple(guide_event)}; declare "
-            "dependent dims with .to_event(n) in both, or in neither."
+            f"{tuple(event)}, the guide {tuple(guide_batch)} and event shape "
+            f"{tuple(guide_event)}; declare dependent dims with .to_event(n) in both, or neither."
         )
     keep = len(event) + max_plate_nesting
     ours, theirs = (tuple(b) + tuple(e) for b, e in ((batch, event), (guide_batch, guide_event)))
