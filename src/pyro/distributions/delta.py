@@ -90,7 +90,10 @@ class Delta(TorchDistribution):
             self._validate_sample(value)
         dtype = self.v.dtype if self.v.is_floating_point() else torch.get_default_dtype()
         log_prob = sum_rightmost((value == self.v).to(dtype).log(), self.event_dim)
-        return log_prob + self.log_density  # type: ignore[no-any-return]
+        density = self.log_density
+        if isinstance(density, float) and density == 0.0:
+            return log_prob
+        return log_prob + density  # type: ignore[no-any-return]
 
     @property
     def mean(self) -> Tensor:

@@ -71,7 +71,7 @@ class TorchDistributionMixin(Distribution):
 
         Example::
 
-            >>> Normal.infer_shapes(loc=(3, 1), scale=(4,))
+            >>> dist.Normal.infer_shapes(loc=(3, 1), scale=(4,))
             (torch.Size([3, 4]), torch.Size([]))
 
         :raises NotImplementedError: if the event dimension is not known from the class.
@@ -128,7 +128,7 @@ class TorchDistributionMixin(Distribution):
 
         Example::
 
-            >>> d = Normal(torch.zeros(3, 4), 1.0).to_event(1)
+            >>> d = dist.Normal(torch.zeros(3, 4), 1.0).to_event(1)
             >>> d.batch_shape, d.event_shape
             (torch.Size([3]), torch.Size([4]))
         """

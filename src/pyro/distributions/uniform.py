@@ -11,7 +11,7 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.torch_distribution import ExpandedDistribution, TorchDistribution
 from pyro.distributions.torch_family import torch_family
-from pyro.distributions.validation import ValidatedDistribution, holds
+from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_tensors
 
 _SCALAR = torch.Size()
@@ -32,7 +32,7 @@ class Uniform(td.Uniform, TorchDistribution):
 
     def _validate_parameters(self) -> None:
         low, high = self._unbroadcast
-        if not holds(tc.positive, high - low):
+        if not (low < high).all():
             ValidatedDistribution._validate_parameters(self)
 
     @tc.dependent_property(is_discrete=False, event_dim=0)

@@ -56,15 +56,9 @@ def is_identically_zero(x: Any) -> bool:
     return isinstance(x, (int, float)) and x == 0
 
 
-# type: ignore[comparison-overlap]
-
-
 def is_identically_one(x: Any) -> bool:
     """True for the number one; False for other numbers and for every tensor."""
     return isinstance(x, (int, float)) and x == 1
-
-
-# type: ignore[comparison-overlap]
 
 
 def scalar_like(prototype: Tensor, fill_value: float) -> Tensor:
