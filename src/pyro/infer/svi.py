@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from pyro.infer import validation
 from pyro.infer.errors import InferenceError
+from pyro.infer.gradients import check_gradients
 from pyro.infer.param_capture import ParamCapture
 from pyro.infer.util import torch_item
 from pyro.optim.optim import PyroOptim
@@ -82,6 +84,8 @@ class SVI:
         """
         with ParamCapture() as capture:
             loss = self.loss_and_grads(self.model, self.guide, *args, **kwargs)
+        if validation.VALIDATE:
+            check_gradients(capture.leaves)
         params = list(capture.leaves.values())
         self.optim(params)
         for param in params:

@@ -94,7 +94,7 @@ class ELBO(ABC):
         self.ignore_jit_warnings = ignore_jit_warnings
         self.jit_options = jit_options
         self.tail_adaptive_beta = tail_adaptive_beta
-        self._seed: Tensor | None = None
+        self._seed: tuple[Any, Tensor] | None = None
 
     @abstractmethod
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
@@ -149,10 +149,10 @@ class ELBO(ABC):
 
     def _minus_one(self, surrogate: Tensor) -> Tensor:
         """The gradient of the loss with respect to the surrogate of one pair of traces."""
-        seed = self._seed
-        if seed is None or (seed.dtype, seed.device) != (surrogate.dtype, surrogate.device):
-            self._seed = seed = torch.full_like(surrogate.detach(), -1.0 / self.num_particles)
-        return seed
+        key = (self.num_particles, surrogate.dtype, surrogate.device)
+        if self._seed is None or self._seed[0] != key:
+            self._seed = key, torch.full_like(surrogate.detach(), -1.0 / self.num_particles)
+        return self._seed[1]
 
     def _get_traces(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
