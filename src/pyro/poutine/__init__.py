@@ -4,6 +4,7 @@ from pyro.poutine import runtime, util
 from pyro.poutine.handlers import (
     block,
     broadcast,
+    collapse,
     condition,
     do,
     enum,
@@ -36,6 +37,7 @@ __all__ = [
     "block_messengers",
     "block_plate",
     "broadcast",
+    "collapse",
     "condition",
     "do",
     "enable_validation",

@@ -13,6 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from pyro.errors import HandlerError
 from pyro.poutine.block_messenger import BlockMessenger
 from pyro.poutine.broadcast_messenger import BroadcastMessenger
+from pyro.poutine.collapse_messenger import CollapseMessenger
 from pyro.poutine.condition_messenger import ConditionMessenger
 from pyro.poutine.do_messenger import DoMessenger
 from pyro.poutine.enum_messenger import EnumMessenger
@@ -73,6 +74,7 @@ class HandlerFunction(Generic[P, M]):
 
 block = HandlerFunction("block", BlockMessenger)
 broadcast = HandlerFunction("broadcast", BroadcastMessenger)
+collapse = HandlerFunction("collapse", CollapseMessenger)
 condition = HandlerFunction("condition", ConditionMessenger)
 do = HandlerFunction("do", DoMessenger)
 enum = HandlerFunction("enum", EnumMessenger)
@@ -122,6 +124,7 @@ _trace: Any = HandlerFunction("trace", TraceMessenger)
 __all__ = [
     "block",
     "broadcast",
+    "collapse",
     "condition",
     "do",
     "enum",
