@@ -42,7 +42,8 @@ def site_log_prob(trace: Trace, site: Message) -> torch.Tensor:
     """The scaled and masked log-probability of a sample site, of its batch shape; filled in."""
     if "log_prob" not in site:
         site["unscaled_log_prob"] = log_prob = _log_prob(trace, site)
-        site["log_prob"] = scale_and_mask(log_prob, site["scale"], site["mask"])
+        scored: Any = scale_and_mask(log_prob, site["scale"], site["mask"])
+        site["log_prob"] = scored
     return site["log_prob"]
 
 
