@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from .environments import ROOT
 from .summary import Record, Row, Spread
 
 HEADER = "| what | per | ours | peer | ours / peer | shared result: ours, peer |"
@@ -50,6 +52,13 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def source() -> str:
+    """The commit that was measured, and whether the checkout differs from it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return done.stdout.strip() or "unknown"
+
+
 def conditions(ours: Record, peer: Record, rounds: int) -> dict[str, str]:
     """Machine, versions and date."""
     load = f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "unknown"
@@ -57,7 +66,7 @@ def conditions(ours: Record, peer: Record, rounds: int) -> dict[str, str]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
         "load of the machine": load,
-        "ours": f"pyro-native {ours['library']}",
+        "ours": f"pyro-native {ours['library']}, source {source()}",
         "peer": f"pyro-ppl {peer['library']}",
         "torch": f"{ours['torch']}, {ours['threads']} thread",
         "Python": ours["python"],
