@@ -6,8 +6,8 @@ The model answers: as far as the data themselves say the schools are alike.
 
     y_j ~ Normal(theta_j, sigma_j),  theta_j = mu + tau * eta_j,  eta_j ~ Normal(0, 1)
 
-The guide is a multivariate normal over (mu, log tau, eta), so that it can express how the latents
-hang together.
+The guide is a multivariate normal over (mu, softplus^-1(tau), eta), so that it can express how the
+latents hang together.
 
 Run with ``python examples/eight_schools.py``.
 """
@@ -18,6 +18,7 @@ import argparse
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
 
 import pyro
 import pyro.distributions as dist
@@ -42,7 +43,7 @@ def model(stddev: Tensor, effect: Tensor | None = None) -> Tensor:
 
 
 def guide(stddev: Tensor, effect: Tensor | None = None) -> None:
-    """A multivariate normal over (mu, log tau, eta_1, ..., eta_8)."""
+    """A multivariate normal over (mu, softplus^-1(tau), eta_1, ..., eta_8)."""
     size = len(stddev)
     loc = pyro.param("loc", torch.zeros(size + 2))
     scale_tril = pyro.param(
@@ -50,9 +51,9 @@ def guide(stddev: Tensor, effect: Tensor | None = None) -> None:
     )
     joint = dist.MultivariateNormal(loc, scale_tril=scale_tril)
     z = pyro.sample("z", joint, infer={"is_auxiliary": True})
-    mu, log_tau, eta = z[..., 0], z[..., 1], z[..., 2:]
+    mu, t, eta = z[..., 0], z[..., 1], z[..., 2:]
     pyro.sample("mu", dist.Delta(mu))
-    pyro.sample("tau", dist.Delta(log_tau.exp(), log_density=-log_tau))
+    pyro.sample("tau", dist.Delta(softplus(t), log_density=-logsigmoid(t)))
     with pyro.plate("school", size):
         pyro.sample("eta", dist.Delta(eta))
 

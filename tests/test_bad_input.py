@@ -1,4 +1,4 @@
-"""Bad input: each mistake has an error that names the culprit, shows values, and says what to do."""
+"""Bad input: each mistake has an error that names the culprit and says what to do."""
 
 from pathlib import Path
 

@@ -97,7 +97,7 @@ class TestProgram4Branching:
         trace = poutine.trace(taken).get_trace(3.0)
         assert trace.nodes["data"]["fn"].loc == x[3]
         not_taken = pyro.condition(programs.branching, data={"c": torch.tensor(0), "x": x})
-        with pytest.warns(UserWarning, match="no sample site was named 'x'"):
+        with pytest.warns(UserWarning, match="did not find sample site 'x'"):
             trace = poutine.trace(not_taken).get_trace(3.0)
         assert trace.observation_nodes == ["c"]
 
@@ -105,7 +105,7 @@ class TestProgram4Branching:
         elbo = Trace_ELBO()
         svi = SVI(programs.branching, programs.branching_guide, Adam({"lr": 0.02}), elbo)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "at site '?x'?")  # x has no plate and no to_event
+            warnings.filterwarnings("ignore", ".*site 'x' .*no plates")  # it is one event
             losses = [svi.step(3.0) for _ in range(1500)]
         assert all(math.isfinite(loss) for loss in losses)
         # c = 0 explains the datum without cost; the model's p learns that
@@ -141,14 +141,14 @@ class TestProgram5SemiSupervisedVAE:
         assert image.shape == (64,) and set(image.tolist()) <= {0.0, 1.0}
         svi = SVI(model, guide, Adam({"lr": 0.01}), Trace_ELBO())
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "at site '?(style|image)'?")
+            warnings.filterwarnings("ignore", ".*site '(style|image)' .*no plates")
             losses = [svi.step(image) for _ in range(200)]
         assert sum(losses[-20:]) < 0.8 * sum(losses[:20])
 
     def test_learns_to_classify_and_draws(self, tmp_path: Path) -> None:
         """A short training beats chance by far; the full one is ``make quickstart``."""
         ss_vae = importlib.import_module("ss_vae")
-        accuracy = ss_vae.main(num_epochs=6, folder=str(tmp_path))
+        accuracy = ss_vae.main(num_epochs=10, folder=str(tmp_path))
         assert accuracy > 0.7
         pictures = sorted(path.name for path in tmp_path.glob("*.png"))
         assert pictures == ["ss_vae_digits.png", "ss_vae_loss.png"]

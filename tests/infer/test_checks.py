@@ -86,6 +86,12 @@ WARNINGS: list[tuple[str, Program, Program, str]] = [
         r"configured for enumeration: z\. .*use TraceEnum_ELBO instead",
     ),
     (
+        "no plates at all",
+        lambda: site("a", 3),
+        lambda: site("a", 3),
+        r"site 'a' has shape \[3\], but the program has no plates(.|\n)*to_event(.|\n)*pyro\.plate",
+    ),
+    (
         "infinite",
         program(a, lambda: pyro.factor("f", -math.inf)),
         a,
@@ -110,8 +116,8 @@ ERRORS: list[tuple[str, Program, Program, type[Exception], str]] = [
     ),
     (
         "no plate",
-        lambda: site("a", 3),
-        lambda: site("a", 3),
+        program(plated("p", 2, b), lambda: site("a", 3)),
+        program(plated("p", 2, b), lambda: site("a", 3)),
         ShapeError,
         r'at site "a", invalid log_prob shape\n  Expected \[\], actual \[3\](.|\n)*'
         r"pyro\.plate(.|\n)*to_event(.|\n)*permute",
@@ -169,6 +175,15 @@ def test_errors(
 ) -> None:
     with pytest.raises(kind, match=text):
         objective().loss(model, guide)
+
+
+def test_undeclared_dims_are_refused_where_dims_have_a_meaning() -> None:
+    """Also where the undeclared dim happens to be as large as the number of particles."""
+    for nesting in (math.inf, 0, 1):
+        for size in (2, 3):
+            elbo = Trace_ELBO(num_particles=2, vectorize_particles=True, max_plate_nesting=nesting)
+            with pytest.raises(ShapeError, match=r"invalid log_prob shape\n  Expected \[\]"):
+                elbo.loss(lambda n=size: site("a", n), lambda n=size: site("a", n))
 
 
 def test_silence() -> None:
@@ -265,3 +280,20 @@ def test_nan_loss_names_site_and_parameter() -> None:
     text = r"(?s)NaN: loss.*site 'z'.*parameters 'scale' are"
     with pytest.warns(UserWarning, match=text):
         svi.evaluate_loss()
+
+
+def test_a_gradient_that_is_not_finite_names_the_parameter() -> None:
+    def guide() -> None:
+        fine = pyro.param("fine", torch.tensor(1.0))
+        root = pyro.param("root", torch.tensor([4.0, 0.0]))
+        site_scale = 1 + (root.sqrt() * torch.tensor([1.0, 0.0])).sum()
+        pyro.sample("a", N(fine, site_scale))
+
+    svi = SVI(a, guide, Adam({"lr": 0.0}), Trace_ELBO())
+    text = r"NaN: gradient of parameter 'root'; 1 of 2 elements .* at index \(1,\)"
+    with pytest.warns(UserWarning, match=text) as caught:
+        svi.step()
+    assert len(caught) == 1
+    with pyro.validation_enabled(False), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svi.step()

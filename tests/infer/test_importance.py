@@ -135,3 +135,18 @@ def test_pareto_fit(k: float) -> None:
     fitted_k, fitted_sigma = fit_generalized_pareto(sigma * (u**-k - 1) / k)
     assert abs(fitted_k - k) < 6 * (1 + k) / math.sqrt(n)
     assert abs(fitted_sigma - sigma) < 6 * sigma * math.sqrt(2 * (1 + k) / n)
+
+
+def test_an_exact_guide_has_no_tail() -> None:
+    """Weights that differ by rounding alone are equal weights, not a heavy tail."""
+    data = torch.tensor([1.2, 0.8, 1.5, 0.9, 1.1])
+
+    def conjugate(data: Tensor) -> None:
+        z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", 5):
+            pyro.sample("x", dist.Normal(z, 1.0), obs=data)
+
+    def posterior(data: Tensor) -> None:
+        pyro.sample("z", dist.Normal(data.sum() / 6, 6**-0.5))
+
+    assert psis_diagnostic(conjugate, posterior, data) < 0.5

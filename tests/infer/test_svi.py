@@ -175,7 +175,8 @@ def test_vectorised_particles_have_their_plate() -> None:
         seen.append([(f.name, f.dim, f.size) for f in pyro.poutine.runtime.get_plates()])
 
     Trace_ELBO(7, vectorize_particles=True, max_plate_nesting=1).loss(watched, guide, X)
-    assert seen == [[("num_particles_vectorized", -2, 7)]]
+    look, run = seen  # the first run finds out which dims there are
+    assert (look, run) == ([], [("num_particles_vectorized", -2, 7)])
 
 
 @pytest.mark.parametrize("objective", [Trace_ELBO, TraceMeanField_ELBO])

@@ -204,3 +204,22 @@ def test_hooks_can_be_registered_on_a_class() -> None:
     with Mine():
         sample("y", NORMAL)
     assert names == ["x"]
+
+
+@pytest.mark.parametrize("how", ["condition", "do", "obs"])
+def test_whole_numbers_at_a_categorical_site_can_index(how: str) -> None:
+    theta = torch.tensor([1.0, 2.0, 3.0])
+
+    def model(k: int | None = None) -> torch.Tensor:
+        return theta[sample("k", dist.Categorical(torch.ones(3)), obs=k)]
+
+    if how == "obs":
+        value = poutine.trace(model).get_trace(1).nodes["_RETURN"]["value"]
+    else:
+        value = getattr(poutine, how)(model, data={"k": 1})()
+    assert value == 2.0
+
+
+def test_a_factor_outside_of_inference_is_not_an_observation() -> None:
+    pyro_factor = factor("penalty", -1.0)  # no warning
+    assert pyro_factor is None

@@ -68,19 +68,24 @@ def test_scores_are_remembered() -> None:
     assert trace.log_prob_sum() == before
 
 
-def test_scale_and_mask_in_the_scores() -> None:
+@pytest.mark.parametrize("validate", [True, False])
+def test_scale_and_mask_in_the_scores(validate: bool) -> None:
+    """Missing data under a mask need no placeholder and spoil no gradient."""
     mask = torch.tensor([True, False, True])
+    loc = torch.zeros((), requires_grad=True)
 
     def masked() -> None:
         with poutine.scale(scale=2.0), plate("p", 3), poutine.mask(mask=mask):
-            sample("x", NORMAL, obs=torch.tensor([1.0, float("nan"), 3.0]))
+            sample("x", dist.Normal(loc, 1.0), obs=torch.tensor([1.0, float("nan"), 3.0]))
 
-    with validation_enabled(False):
+    with validation_enabled(validate):
         trace = poutine.trace(masked).get_trace()
         trace.compute_log_prob()
     node = trace.nodes["x"]
-    assert node["log_prob"][1] == 0 and torch.isnan(node["unscaled_log_prob"][1])
+    assert node["log_prob"][1] == 0 and node["value"][1].isnan()
     torch.testing.assert_close(node["log_prob"][0], 2 * NORMAL.log_prob(torch.tensor(1.0)))
+    trace.log_prob_sum().backward()
+    torch.testing.assert_close(loc.grad, torch.tensor(8.0))
 
 
 def test_copies_share_nodes_but_not_the_mapping() -> None:

@@ -1,3 +1,3 @@
 """Islands: packages that build on everything and that nothing builds on."""
 
-__all__: list[str] = []
+__all__ = []

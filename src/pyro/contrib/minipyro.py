@@ -386,7 +386,7 @@ class SVI:
         """One gradient step; returns the loss."""
         with trace() as statements, block(hide_fn=lambda msg: msg["type"] == "sample"):
             loss = self.loss(self.model, self.guide, *args, **kwargs)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         leaves = [s["value"].unconstrained() for s in statements.values() if s["type"] == "param"]
         self.optim(leaves)
         for leaf in leaves:

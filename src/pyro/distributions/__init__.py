@@ -4,36 +4,122 @@ from torch.distributions import biject_to, kl_divergence, register_kl, transform
 
 from pyro.distributions import constraints, kl, transforms
 from pyro.distributions import torch as torch
+from pyro.distributions.bernoulli import Bernoulli
+from pyro.distributions.beta import Beta
+from pyro.distributions.categorical import Categorical
 from pyro.distributions.delta import Delta
+from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.distribution import Distribution
 from pyro.distributions.empirical import Empirical
+from pyro.distributions.exponential import Exponential
+from pyro.distributions.gamma import Gamma
+from pyro.distributions.generalized_pareto import GeneralizedPareto
+from pyro.distributions.half_cauchy import HalfCauchy
+from pyro.distributions.half_normal import HalfNormal
 from pyro.distributions.improper_uniform import ImproperUniform
+from pyro.distributions.independent import Independent
+from pyro.distributions.log_normal import LogNormal
+from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
+from pyro.distributions.normal import Normal
+from pyro.distributions.poisson import Poisson
 from pyro.distributions.score_parts import ScoreParts
-from pyro.distributions.torch import *  # noqa: F403
+from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
+from pyro.distributions.torch import (
+    Binomial,
+    Cauchy,
+    Chi2,
+    ContinuousBernoulli,
+    ExponentialFamily,
+    FisherSnedecor,
+    Geometric,
+    Gumbel,
+    InverseGamma,
+    Kumaraswamy,
+    Laplace,
+    LKJCholesky,
+    LogisticNormal,
+    MixtureSameFamily,
+    Multinomial,
+    MultivariateNormal,
+    NegativeBinomial,
+    OneHotCategorical,
+    OneHotCategoricalStraightThrough,
+    Pareto,
+    RelaxedBernoulli,
+    RelaxedOneHotCategorical,
+    StudentT,
+    TransformedDistribution,
+    VonMises,
+    Weibull,
+)
 from pyro.distributions.torch_distribution import (
     ExpandedDistribution,
     MaskedDistribution,
     TorchDistribution,
     TorchDistributionMixin,
 )
+from pyro.distributions.uniform import Uniform
 from pyro.distributions.unit import Unit
 from pyro.distributions.util import (
     enable_validation,
     is_validation_enabled,
     validation_enabled,
 )
+from pyro.distributions.wishart import Wishart
 
 __all__ = [
+    "Bernoulli",
+    "Beta",
+    "Binomial",
+    "Categorical",
+    "Cauchy",
+    "Chi2",
+    "ContinuousBernoulli",
     "Delta",
+    "Dirichlet",
     "Distribution",
     "Empirical",
     "ExpandedDistribution",
+    "Exponential",
+    "ExponentialFamily",
+    "FisherSnedecor",
+    "Gamma",
+    "GeneralizedPareto",
+    "Geometric",
+    "Gumbel",
+    "HalfCauchy",
+    "HalfNormal",
     "ImproperUniform",
+    "Independent",
+    "InverseGamma",
+    "Kumaraswamy",
+    "LKJCholesky",
+    "Laplace",
+    "LogNormal",
+    "LogisticNormal",
+    "LowRankMultivariateNormal",
     "MaskedDistribution",
+    "MixtureSameFamily",
+    "Multinomial",
+    "MultivariateNormal",
+    "NegativeBinomial",
+    "Normal",
+    "OneHotCategorical",
+    "OneHotCategoricalStraightThrough",
+    "Pareto",
+    "Poisson",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
     "ScoreParts",
+    "StudentT",
     "TorchDistribution",
     "TorchDistributionMixin",
+    "TransformedDistribution",
+    "Uniform",
     "Unit",
+    "VonMises",
+    "Weibull",
+    "Wishart",
     "biject_to",
     "constraints",
     "enable_validation",
@@ -45,4 +131,3 @@ __all__ = [
     "transforms",
     "validation_enabled",
 ]
-__all__ += torch.__all__

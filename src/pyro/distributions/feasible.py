@@ -31,6 +31,22 @@ def feasible_point(support: Any, like: Tensor) -> Tensor | None:
     return None if point is None else torch.as_tensor(point, dtype=like.dtype, device=like.device)
 
 
+def fill_masked(fn: Any, value: Any, mask: Tensor | bool) -> Any:
+    """Put a point of the support where masked-out elements of a value are nan.
+
+    Missing data then need no placeholders, and reach neither checks nor gradients.
+
+    :param fn: The distribution that is to score the value.
+    :param mask: True where elements count; broadcasts to the batch shape of the value.
+    """
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    where = torch.as_tensor(mask, device=value.device)
+    missing = value.isnan() & ~where.reshape(where.shape + (1,) * fn.event_dim)
+    point = feasible_point(fn.support, value) if bool(missing.any()) else None
+    return value if point is None else torch.where(missing, point, value)
+
+
 def _strip(support: Any) -> Any:
     while isinstance(support, tc.independent):
         support = support.base_constraint

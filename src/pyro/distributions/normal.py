@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -28,6 +29,14 @@ class Normal(td.Normal, TorchDistribution):
     def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_tensors(loc, scale)
         ValidatedDistribution.__init__(self, self.loc.shape, _SCALAR, validate_args)
+
+    def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
+        """Shape ``sample_shape + batch_shape``; differentiable."""
+        loc = self.loc
+        shape = (*sample_shape, *loc.shape) if sample_shape else loc.shape
+        return torch.addcmul(
+            loc, self.scale, torch.randn(shape, dtype=loc.dtype, device=loc.device)
+        )
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""

@@ -37,19 +37,16 @@ class DecayingAverages:
     def __init__(self) -> None:
         self._state: dict[str, tuple[Tensor, float]] = {}
 
-    def current(self, name: str) -> Tensor | float:
-        """The average of the earlier costs of a site."""
-        if name not in self._state:
-            return 0.0
-        weighted, weight = self._state[name]
-        return weighted / weight
+    def subtract(self, name: str, cost: Tensor, beta: float) -> Tensor:
+        """A cost less the average of the earlier ones, which then takes the cost in.
 
-    def update(self, name: str, cost: Tensor, beta: float) -> None:
-        """Take in the newest cost; when its shape has changed, earlier costs are averaged."""
+        When the shape has changed (a last, smaller batch), the earlier costs count as their mean.
+        """
         weighted, weight = self._state.get(name, (torch.zeros_like(cost), 0.0))
         if weighted.shape != cost.shape:
             weighted = weighted.mean().expand(cost.shape)
         self._state[name] = (beta * weighted + (1 - beta) * cost, beta * weight + 1 - beta)
+        return cost - weighted / weight if weight else cost
 
 
 def subtract_baseline(
@@ -73,8 +70,7 @@ def subtract_baseline(
         )
     reduced = cost
     if options.get("use_decaying_avg_baseline"):
-        reduced = cost - averages.current(name)
-        averages.update(name, cost, options.get("baseline_beta", 0.90))
+        reduced = averages.subtract(name, cost, options.get("baseline_beta", 0.90))
     learned = _learned(options)
     if learned is None:
         return Baselined(reduced, None)

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from pyro.errors import ShapeError, SiteError
+from pyro.infer.prototype import max_plate_depth
 from pyro.poutine.sites import is_auxiliary, is_deterministic, is_factor
 from pyro.poutine.subsample import Subsample
 from pyro.poutine.trace_struct import Trace
@@ -99,6 +100,28 @@ def check_site_shape(site: Message, max_plate_nesting: float = math.inf) -> None
     for size, wanted in zip_longest(reversed(actual), reversed(expected), fillvalue=1):
         if wanted not in (-1, size):
             raise _bad_shape(site, expected, list(actual))
+
+
+def check_scored_site(trace: Trace, site: Message, max_plate_nesting: float = math.inf) -> None:
+    """Like :func:`check_site_shape`, but a program without plates may leave batch dims undeclared.
+
+    Its sites are then scored as single events, which is right wherever no batch dim has a meaning
+    to the objective; a warning (``UserWarning``) says so.
+
+    :raises ShapeError: as :func:`check_site_shape`, if the program has a vectorised plate or
+        ``max_plate_nesting`` is given.
+    """
+    try:
+        check_site_shape(site, max_plate_nesting)
+    except ShapeError:
+        if max_plate_nesting < math.inf or max_plate_depth(trace) > 0:
+            raise
+        shape = list(site["log_prob"].shape)
+        _warn(
+            f"The log-probability of site '{site['name']}' has shape {shape}, but the program has "
+            "no plates: its elements are taken to depend on each other, as one event. Declare that "
+            "with .to_event(...), or declare them independent with pyro.plate(...)."
+        )
 
 
 def check_traces_match(trace1: Trace, trace2: Trace) -> None:

@@ -161,10 +161,14 @@ def psis_diagnostic(
 
 
 def _k_hat(log_weights: Tensor, tail: int) -> float:
-    """The shape of the tail of sorted log weights; -inf where the largest weights are equal."""
+    """The shape of the tail of sorted log weights; -inf where the largest weights are equal.
+
+    Weights of an exact guide differ by rounding alone, which has no tail to speak of.
+    """
+    rounding = 64 * torch.finfo(torch.get_default_dtype()).eps
     cutoff = log_weights[-tail - 1].exp()
     exceedances = log_weights[-tail:].exp() - cutoff
-    if not bool(exceedances[-1] > 0):
+    if not bool(exceedances[-1] > rounding):
         return -math.inf
     return fit_generalized_pareto(exceedances)[0]
 

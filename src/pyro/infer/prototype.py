@@ -52,6 +52,18 @@ def max_plate_depth(*traces: Trace) -> int:
     return -min(dims, default=0)
 
 
+def look(
+    model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Trace, Trace]:
+    """The traces of one run of model and guide, that is made to see and changes nothing else."""
+    with looking():
+        with TraceMessenger() as guided:
+            guide(*args, **kwargs)
+        with TraceMessenger() as modelled, ReplayMessenger(guided.trace):
+            model(*args, **kwargs)
+    return modelled.trace, guided.trace
+
+
 def guess_max_plate_nesting(
     model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> int:
@@ -59,12 +71,7 @@ def guess_max_plate_nesting(
 
     Random streams, the parameter store and the state of modules stay as they are.
     """
-    with looking():
-        with TraceMessenger() as guided:
-            guide(*args, **kwargs)
-        with TraceMessenger() as modelled, ReplayMessenger(guided.trace):
-            model(*args, **kwargs)
-    return max_plate_depth(guided.trace, modelled.trace)
+    return max_plate_depth(*look(model, guide, args, kwargs))
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def read(filename: PathLike, kind: str, map_location: Any = None) -> dict[str, A
         raise CheckpointError(
             f"{os.fspath(filename)}: expected a {kind!r} file (tensors and plain data), but it "
             "cannot be read as one. It is damaged, of another kind, or a pickle that would run "
-            f"code when loaded, which is refused. The reader said: {_first_line(error)}"
+            "code when loaded, which is refused."
         ) from error
     found = payload.get("format") if isinstance(payload, dict) else None
     if found != kind:
@@ -95,7 +95,3 @@ def _describe(payload: Any, found: Any) -> str:
         keys = ", ".join(repr(key) for key in list(payload)[:5])
         return f"a dict with keys [{keys}{', ...' if len(payload) > 5 else ''}]"
     return f"an object of type {type(payload).__name__}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.observation import as_observation
+from pyro.poutine.site_values import UnusedNames
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
@@ -35,16 +35,18 @@ class ConditionMessenger(Messenger):
     def __init__(self, data: Mapping[str, torch.Tensor | None] | Trace) -> None:
         self.data = data
         self._nodes = data.nodes if isinstance(data, Trace) else None
-        self._unmatched = set() if isinstance(data, Trace) else set(data)
+        self._unused = UnusedNames(
+            "condition", "sample site", () if isinstance(data, Trace) else data
+        )
 
     def _pyro_sample(self, msg: Message) -> None:
         name = msg["name"]
         if name not in self.data:
             return
         value: Any = self.data[name] if self._nodes is None else self._nodes[name]["value"]  # type: ignore[index]
-        msg["value"] = value = as_observation(value)
+        msg["value"] = value = as_observation(value, msg["fn"])
         msg["is_observed"] = value is not None
-        self._unmatched.discard(name)
+        self._unused.used(name)
 
     def __exit__(
         self,
@@ -52,13 +54,6 @@ class ConditionMessenger(Messenger):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        if self._unmatched and exc_type is None:
-            names = ", ".join(repr(name) for name in sorted(self._unmatched))
-            self._unmatched = set()
-            warnings.warn(
-                f"condition: no sample site was named {names} in this run. If the name is right "
-                "and the site lies in a branch that was not taken, ignore this.",
-                UserWarning,
-                stacklevel=3,
-            )
+        if exc_type is None:
+            self._unused.warn(stacklevel=3)
         return super().__exit__(exc_type, exc_value, traceback)

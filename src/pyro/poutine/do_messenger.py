@@ -37,7 +37,7 @@ class DoMessenger(Messenger):
                     f"do: the intervention on {name!r} must be a number or a tensor, but got "
                     f"{type(value).__name__}"
                 )
-        self.data = {name: as_observation(value) for name, value in data.items()}
+        self.data = data
 
     def _pyro_sample(self, msg: Message) -> None:
         name = msg["name"]
@@ -47,7 +47,7 @@ class DoMessenger(Messenger):
         if previous is None:
             self._draw_fresh(msg)
             msg["name"] = f"{name}__CF"
-            msg["value"] = self.data[name]
+            msg["value"] = as_observation(self.data[name], msg["fn"])
             msg["is_observed"] = msg["done"] = msg["stop"] = True
         elif previous is not self:
             warnings.warn(

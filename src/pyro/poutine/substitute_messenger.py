@@ -28,7 +28,7 @@ class SubstituteMessenger(Messenger):
     """
 
     def __init__(self, data: Mapping[str, torch.Tensor | float]) -> None:
-        self.data = {name: as_observation(value) for name, value in data.items()}
+        self.data = {name: as_observation(value, None) for name, value in data.items()}
         self._unused = UnusedNames("substitute", "param", data)
 
     def _pyro_param(self, msg: Message) -> None:

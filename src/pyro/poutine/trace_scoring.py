@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from pyro import settings
+from pyro.distributions.feasible import fill_masked
 from pyro.distributions.util import scale_and_mask
 from pyro.errors import PyroError, SiteError
 from pyro.runtime import Message
@@ -63,7 +64,10 @@ def _log_prob(trace: Trace, site: Message) -> torch.Tensor:
     try:
         if site["mask"] is False:
             return _zeros(site)
-        result: torch.Tensor = site["fn"].log_prob(site["value"], *site["args"], **site["kwargs"])
+        value = site["value"]
+        if site["is_observed"] and isinstance(site["mask"], torch.Tensor):
+            value = fill_masked(site["fn"], value, site["mask"])
+        result: torch.Tensor = site["fn"].log_prob(value, *site["args"], **site["kwargs"])
         return result
     except (ValueError, RuntimeError, TypeError) as error:
         _name_the_site(trace, site, error)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pyro.distributions.delta import Delta
-from pyro.distributions.feasible import feasible_point
+from pyro.distributions.feasible import fill_masked
 from pyro.distributions.unit import Unit
 from pyro.errors import ShapeError, SiteError
 from pyro.poutine.mask_messenger import MaskMessenger
@@ -51,14 +51,14 @@ def sample(
     if obs_mask is not None:
         return _partly_observed(name, fn, args, kwargs, obs, obs_mask, infer)
     if obs is not None:
-        obs = as_observation(obs)
+        obs = as_observation(obs, fn)
     if not callable(fn):
         raise SiteError(
             f"sample site {name!r}: expected a distribution, but got {type(fn).__name__}: {fn!r}. "
             "Write pyro.sample(name, distribution, obs=value)."
         )
     if not STATE.stack:
-        if not (infer and infer.get("_deterministic")):
+        if not (infer and (infer.get("_deterministic") or infer.get("is_auxiliary"))):
             warnings.warn(
                 f"trying to observe a value outside of inference at {name}",
                 RuntimeWarning,
@@ -97,7 +97,7 @@ def deterministic(name: str, value: torch.Tensor, event_dim: int | None = None) 
         >>> deterministic("slope", torch.tensor(3.0) / 2)
         tensor(1.5000)
     """
-    value = as_observation(value)
+    value = as_observation(value, None)
     fn = Delta(value, event_dim=value.dim() if event_dim is None else event_dim).mask(False)
     result: torch.Tensor = sample(name, fn, obs=value, infer={"_deterministic": True})
     return result
@@ -116,7 +116,7 @@ def factor(name: str, log_factor: torch.Tensor | float, *, has_rsample: bool | N
         ...     x = sample("x", dist.Normal(0.0, 1.0))
         ...     factor("near_one", -((x - 1.0) ** 2))
     """
-    fn = Unit(as_observation(log_factor), has_rsample=has_rsample)
+    fn = Unit(as_observation(log_factor, None), has_rsample=has_rsample)
     sample(name, fn, obs=fn.sample(), infer={"is_auxiliary": True})
 
 
@@ -131,9 +131,9 @@ def _partly_observed(
 ) -> Any:
     """Split a site into an observed, a latent and a deterministic one."""
     mask = _check_obs_mask(name, fn, obs_mask)
-    obs = as_observation(obs)
+    obs = as_observation(obs, fn)
     if obs is not None:
-        obs = _fill_masked(fn, obs, mask)
+        obs = fill_masked(fn, obs, mask)
     with MaskMessenger(mask):
         observed = sample(f"{name}_observed", fn, *args, obs=obs, infer=infer, **kwargs)
     with MaskMessenger(~mask if isinstance(mask, torch.Tensor) else not mask):
@@ -157,14 +157,3 @@ def _check_obs_mask(name: str, fn: Any, obs_mask: torch.Tensor | bool) -> torch.
             f"expected a BoolTensor that broadcasts with batch_shape {tuple(fn.batch_shape)}"
         )
     return mask
-
-
-def _fill_masked(fn: Any, obs: torch.Tensor, mask: torch.Tensor | bool) -> torch.Tensor:
-    """Put a point of the support where missing data are nan, so that no placeholders are needed."""
-    if not isinstance(obs, torch.Tensor) or not obs.is_floating_point():
-        return obs
-    where = torch.as_tensor(mask, device=obs.device)
-    where = where.reshape(where.shape + (1,) * fn.event_dim)
-    missing = obs.isnan() & ~where
-    point = feasible_point(fn.support, obs) if bool(missing.any()) else None
-    return obs if point is None else torch.where(missing, point, obs)

@@ -16,8 +16,9 @@ from pyro.infer import validation
 from pyro.infer.checks import check_if_enumerated, check_model_guide_match
 from pyro.infer.elbo.elbo_module import ELBOModule
 from pyro.infer.elbo.finite import warn_not_finite
+from pyro.infer.elbo.scoring import check_declared
 from pyro.infer.errors import InferenceError
-from pyro.infer.prototype import Program, guess_max_plate_nesting, max_plate_depth
+from pyro.infer.prototype import Program, look, max_plate_depth
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
@@ -95,6 +96,7 @@ class ELBO(ABC):
         self.jit_options = jit_options
         self.tail_adaptive_beta = tail_adaptive_beta
         self._seed: tuple[Any, Tensor] | None = None
+        self._seen: list[tuple[Program, Program]] = []
 
     @abstractmethod
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
@@ -186,18 +188,32 @@ class ELBO(ABC):
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Traces:
         """Run guide and model once for all particles; look again when plates are deeper."""
-        if self.max_plate_nesting == math.inf:
-            self.max_plate_nesting = 1 + guess_max_plate_nesting(model, guide, args, kwargs)
+        if (model, guide) not in self._seen:
+            self._look(model, guide, args, kwargs)
         try:
             return self._run_particles(model, guide, args, kwargs)
         except (ValueError, RuntimeError):
-            if self._nesting_is_given:
+            known = self.max_plate_nesting
+            self._look(model, guide, args, kwargs)
+            if self.max_plate_nesting <= known:
                 raise
-            nesting = 1 + guess_max_plate_nesting(model, guide, args, kwargs)
-            if nesting <= self.max_plate_nesting:
-                raise
-            self.max_plate_nesting = nesting
         return self._run_particles(model, guide, args, kwargs)
+
+    def _look(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Find out how deep the plates are, and whether every batch dim is one of a plate.
+
+        An undeclared batch dim could be taken for that of the particles.
+        """
+        traces = look(model, guide, args, kwargs)
+        if validation.VALIDATE:
+            for trace in traces:
+                check_declared(trace)
+        if not self._nesting_is_given:
+            known = 0 if self.max_plate_nesting == math.inf else self.max_plate_nesting
+            self.max_plate_nesting = max(known, 1 + max_plate_depth(*traces))
+        self._seen = [*self._seen[-7:], (model, guide)]
 
     def _run_particles(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]

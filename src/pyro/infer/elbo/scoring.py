@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.infer import validation
-from pyro.infer.checks import check_site_shape
+from pyro.infer.checks import check_scored_site, check_site_shape
 from pyro.poutine.subsample import Subsample
 from pyro.poutine.trace_scoring import score_site, site_log_prob
 from pyro.poutine.trace_struct import Trace
@@ -33,8 +33,19 @@ def log_prob(trace: Trace, site: Message, max_plate_nesting: float) -> Tensor:
     """The scaled and masked log-probability of a site, of its batch shape, which is checked."""
     result = site_log_prob(trace, site)
     if validation.VALIDATE:
-        check_site_shape(site, max_plate_nesting)
+        check_scored_site(trace, site, max_plate_nesting)
     return result
+
+
+def check_declared(trace: Trace) -> None:
+    """Check that the batch dims of all scored sites of a trace are those of plates.
+
+    :raises ShapeError: naming the site whose are not.
+    """
+    with torch.no_grad():
+        for site in scored_sites(trace):
+            site_log_prob(trace, site)
+            check_site_shape(site)
 
 
 def is_pathwise(site: Message) -> bool:
@@ -56,7 +67,7 @@ def score_parts(trace: Trace, site: Message, max_plate_nesting: float) -> None:
     """Fill in the ``score_parts`` of a site, and check its shape."""
     score_site(trace, site)
     if validation.VALIDATE:
-        check_site_shape(site, max_plate_nesting)
+        check_scored_site(trace, site, max_plate_nesting)
 
 
 def difference(plus: Iterable[Tensor], minus: Iterable[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from torch.distributions import kl_divergence
 from pyro.errors import ShapeError
 from pyro.infer import validation
 from pyro.infer.baselines import DecayingAverages
-from pyro.infer.checks import check_site_shape
+from pyro.infer.checks import check_scored_site
 from pyro.infer.elbo.elbo import ELBO, Estimate
 from pyro.infer.elbo.score_function import Term, score_function_surrogate
 from pyro.infer.elbo.scoring import difference, is_pathwise, log_prob, score_parts, scored_sites
@@ -101,7 +101,7 @@ def _analytic_kl(site: Message, guide_trace: Trace, max_plate_nesting: float) ->
     result: Tensor = scale_and_mask(kl, guided["scale"], guided["mask"])  # type: ignore[assignment]
     if validation.VALIDATE:
         try:
-            check_site_shape({**site, "log_prob": result}, max_plate_nesting)
+            check_scored_site(guide_trace, {**site, "log_prob": result}, max_plate_nesting)
         except ShapeError as error:
             raise ShapeError(f"Error while computing the KL divergence {error}") from error
     return result
