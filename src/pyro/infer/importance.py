@@ -176,7 +176,7 @@ def _k_hat(log_weights: Tensor, tail: int) -> float:
 def _sum_by_particle(trace: Trace, dim: int, num_samples: int) -> Tensor:
     total = torch.zeros(num_samples)
     for site in scored_sites(trace):
-        score = site_log_prob(trace, site)
+        score = site_log_prob(trace.nodes, site)
         if score.dim() >= -dim and score.shape[dim] == num_samples:
             score = score.movedim(dim, 0).reshape(num_samples, -1).sum(-1)
         else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import torch
 
@@ -12,10 +12,10 @@ from pyro import settings
 from pyro.distributions.feasible import fill_masked
 from pyro.distributions.util import scale_and_mask
 from pyro.errors import PyroError, SiteError
+from pyro.poutine.trace_format import format_shapes
 from pyro.runtime import Message
 
-if TYPE_CHECKING:
-    from pyro.poutine.trace_struct import Trace
+Nodes = Mapping[str, Message]
 
 VALIDATE = __debug__
 settings.register("validate_poutine", __name__, "VALIDATE")
@@ -31,36 +31,36 @@ def is_validation_enabled() -> bool:
     return VALIDATE
 
 
-def site_log_prob_sum(trace: Trace, site: Message) -> torch.Tensor:
+def site_log_prob_sum(nodes: Nodes, site: Message) -> torch.Tensor:
     """The total log-probability of a sample site, a scalar; fills in the site's scores."""
     if "log_prob_sum" not in site:
-        log_prob = site_log_prob(trace, site)
+        log_prob = site_log_prob(nodes, site)
         site["log_prob_sum"] = log_prob.sum() if log_prob.dim() else log_prob
     return site["log_prob_sum"]
 
 
-def site_log_prob(trace: Trace, site: Message) -> torch.Tensor:
+def site_log_prob(nodes: Nodes, site: Message) -> torch.Tensor:
     """The scaled and masked log-probability of a sample site, of its batch shape; filled in."""
     if "log_prob" not in site:
-        site["unscaled_log_prob"] = log_prob = _log_prob(trace, site)
+        site["unscaled_log_prob"] = log_prob = _log_prob(nodes, site)
         scored: Any = scale_and_mask(log_prob, site["scale"], site["mask"])
         site["log_prob"] = scored
     return site["log_prob"]
 
 
-def score_site(trace: Trace, site: Message) -> None:
+def score_site(nodes: Nodes, site: Message) -> None:
     """Fill in a sample site's ``score_parts`` along with its log-probabilities."""
     try:
         parts = site["fn"].score_parts(site["value"], *site["args"], **site["kwargs"])
     except (ValueError, RuntimeError, TypeError) as error:
-        _name_the_site(trace, site, error)
+        _name_the_site(nodes, site, error)
     site["unscaled_log_prob"] = parts.log_prob
     site["score_parts"] = parts = parts.scale_and_mask(site["scale"], site["mask"])
     site["log_prob"] = log_prob = parts.log_prob
     site["log_prob_sum"] = log_prob.sum() if log_prob.dim() else log_prob
 
 
-def _log_prob(trace: Trace, site: Message) -> torch.Tensor:
+def _log_prob(nodes: Nodes, site: Message) -> torch.Tensor:
     try:
         if site["mask"] is False:
             return _zeros(site)
@@ -70,7 +70,7 @@ def _log_prob(trace: Trace, site: Message) -> torch.Tensor:
         result: torch.Tensor = site["fn"].log_prob(value, *site["args"], **site["kwargs"])
         return result
     except (ValueError, RuntimeError, TypeError) as error:
-        _name_the_site(trace, site, error)
+        _name_the_site(nodes, site, error)
 
 
 def _zeros(site: Message) -> torch.Tensor:
@@ -81,10 +81,10 @@ def _zeros(site: Message) -> torch.Tensor:
     )
 
 
-def _name_the_site(trace: Trace, site: Message, error: Exception) -> NoReturn:
+def _name_the_site(nodes: Nodes, site: Message, error: Exception) -> NoReturn:
     name = site["name"]
     new = SiteError if isinstance(error, ValueError | TypeError) else _ScoringRuntimeError
-    table = trace.format_shapes(last_site=name)
+    table = format_shapes(nodes, last_site=name)
     raise new(f"Error while computing log_prob at site '{name}':\n{error}\n{table}") from error
 
 

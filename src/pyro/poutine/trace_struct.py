@@ -149,7 +149,7 @@ class Trace:
         chosen = self._sample_sites(site_filter)
         total: Any = 0.0
         for site in chosen:
-            total = total + site_log_prob_sum(self, site)
+            total = total + site_log_prob_sum(self.nodes, site)
         check_finite(chosen, total)
         return total
 
@@ -157,7 +157,7 @@ class Trace:
         """Fill in ``log_prob``, ``unscaled_log_prob`` and ``log_prob_sum`` of each sample site."""
         chosen = self._sample_sites(site_filter)
         for site in chosen:
-            site_log_prob_sum(self, site)
+            site_log_prob_sum(self.nodes, site)
         check_finite(chosen)
 
     def compute_score_parts(self) -> None:
@@ -165,7 +165,7 @@ class Trace:
         chosen = self._sample_sites(lambda name, site: True)
         for site in chosen:
             if "score_parts" not in site:
-                score_site(self, site)
+                score_site(self.nodes, site)
         check_finite(chosen)
 
     def detach_(self) -> None:

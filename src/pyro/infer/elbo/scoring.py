@@ -31,7 +31,7 @@ def scored_sites(trace: Trace) -> Iterator[Message]:
 
 def log_prob(trace: Trace, site: Message, max_plate_nesting: float) -> Tensor:
     """The scaled and masked log-probability of a site, of its batch shape, which is checked."""
-    result = site_log_prob(trace, site)
+    result = site_log_prob(trace.nodes, site)
     if validation.VALIDATE:
         check_scored_site(trace, site, max_plate_nesting)
     return result
@@ -44,7 +44,7 @@ def check_declared(trace: Trace) -> None:
     """
     with torch.no_grad():
         for site in scored_sites(trace):
-            site_log_prob(trace, site)
+            site_log_prob(trace.nodes, site)
             check_site_shape(site)
 
 
@@ -65,7 +65,7 @@ _PLAIN: dict[type, bool] = {}
 
 def score_parts(trace: Trace, site: Message, max_plate_nesting: float) -> None:
     """Fill in the ``score_parts`` of a site, and check its shape."""
-    score_site(trace, site)
+    score_site(trace.nodes, site)
     if validation.VALIDATE:
         check_scored_site(trace, site, max_plate_nesting)
 
