@@ -153,7 +153,7 @@ def train(vae: SemiSupervisedVAE, data: digits.Split, num_epochs: int) -> list[f
             svi_labels.step(*data.labelled)
         loss += svi.step(*data.labelled)
         losses.append(loss / total)
-        progress.set_postfix(loss=f"{losses[-1]:.2f}")
+        progress.set_postfix(loss=f"{losses[-1]:.2f}", refresh=False)
     return losses
 
 
@@ -174,8 +174,15 @@ def save_pictures(images: Tensor, losses: list[float], folder: Path) -> list[Pat
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "ss_vae_digits.png", folder / "ss_vae_loss.png"]
-    grid = images.permute(0, 2, 1, 3).reshape(8 * images.shape[0], 8 * images.shape[1])
-    plt.imsave(paths[0], grid.repeat_interleave(8, 0).repeat_interleave(8, 1), cmap="gray_r")
+    framed = nn.functional.pad(images, (1, 1, 1, 1), value=0.15)  # a grey line around each image
+    rows, columns, height, width = framed.shape
+    grid = framed.permute(0, 2, 1, 3).reshape(rows * height, columns * width)
+    figure, axes = plt.subplots(figsize=(6, 6.3), layout="constrained")
+    axes.imshow(grid, cmap="gray_r", vmin=0, vmax=1)
+    axes.set_yticks([height * (d + 0.5) - 0.5 for d in range(rows)], [str(d) for d in range(rows)])
+    axes.set(xticks=[], xlabel="style", ylabel="digit", title="Generated digits")
+    figure.savefig(paths[0], dpi=100)
+    plt.close(figure)
     figure, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
     axes.plot(losses)
     axes.set(xlabel="epoch", ylabel="loss per image (nats)", title="Semi-supervised VAE")
