@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from pyro.optim.closure import evaluate
+
 
 class AdagradRMSProp(Optimizer):
     r"""Step sizes between AdaGrad and RMSProp (Kucukelbir et al. 2017, *ADVI*, section 2.6).
@@ -24,6 +26,15 @@ class AdagradRMSProp(Optimizer):
     :param eta: The scale :math:`\eta` of the steps.
     :param delta: The exponent's small shift, which makes the steps satisfy Robbins and Monro.
     :param t: The weight of the newest squared gradient.
+
+    Example::
+
+        >>> x = torch.tensor(0.0, requires_grad=True)
+        >>> optimizer = AdagradRMSProp([x], eta=1.0)
+        >>> x.grad = torch.tensor(3.0)
+        >>> optimizer.step()  # by 3 / (1 + 3)
+        >>> x.detach()
+        tensor(-0.7500)
     """
 
     def __init__(
@@ -42,10 +53,7 @@ class AdagradRMSProp(Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` re-evaluates the loss first."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluate(closure)
         for group in self.param_groups:
             self._start(group)
             params = [p for p in group["params"] if p.grad is not None]

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from pyro.optim.adam_kernel import AdamOptions, adam_hat_
+from pyro.optim.closure import evaluate
 
 
 class ClippedAdam(Optimizer):
@@ -28,6 +29,17 @@ class ClippedAdam(Optimizer):
     :param lrd: The factor on the learning rate per step, e.g. ``0.1 ** (1 / num_steps)``.
     :param centered_variance: Whether :math:`v` averages :math:`(g - m)^2` in place of :math:`g^2`
         (Zhuang et al. 2020, AdaBelief).
+
+    Example::
+
+        >>> x = torch.zeros(2, requires_grad=True)
+        >>> optimizer = ClippedAdam([x], lr=0.5, clip_norm=1.0, lrd=0.5)
+        >>> x.grad = torch.tensor([1000.0, -0.5])
+        >>> optimizer.step()
+        >>> x.grad, optimizer.param_groups[0]["lr"]
+        (tensor([ 1.0000, -0.5000]), 0.25)
+        >>> x.detach()
+        tensor([-0.2500,  0.2500])
     """
 
     def __init__(
@@ -56,10 +68,7 @@ class ClippedAdam(Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` re-evaluates the loss first."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluate(closure)
         for group in self.param_groups:
             group["lr"] *= group["lrd"]
             for params in alike(self.state, group["params"]):

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from pyro.optim.clipped_adam import _check
+from pyro.optim.closure import evaluate
 
 
 class DCTAdam(Optimizer):
@@ -38,6 +39,15 @@ class DCTAdam(Optimizer):
     :param dct_dim: The time dimension, counted from the right (negative), or None. It is typically
         given per parameter, by a callable ``optim_args``. A tensor's attribute ``_pyro_dct_dim``,
         where a program sets it, takes precedence.
+
+    Example::
+
+        >>> x = torch.zeros(4, requires_grad=True)
+        >>> optimizer = DCTAdam([x], lr=0.1, dct_dim=-1)
+        >>> x.grad = torch.ones(4)  # a constant: one coefficient of the transform, of size 2
+        >>> optimizer.step()
+        >>> x.detach()
+        tensor([-0.1500, -0.1500, -0.1500, -0.1500])
     """
 
     def __init__(
@@ -70,10 +80,7 @@ class DCTAdam(Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; ``closure`` re-evaluates the loss first."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluate(closure)
         for group in self.param_groups:
             group["lr"] *= group["lrd"]
             for p in group["params"]:

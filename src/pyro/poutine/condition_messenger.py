@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 import torch
 
-from pyro.poutine.messenger import Messenger
+from pyro.poutine.by_name import ByNameMessenger, UnusedNames
 from pyro.poutine.observation import as_observation
-from pyro.poutine.site_values import UnusedNames
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
 
-class ConditionMessenger(Messenger):
+class ConditionMessenger(ByNameMessenger):
     """Observe the named sites at the given values, whether they were observed before or not.
 
     A value of None un-observes a site. Names that no site bears are warned about once.
@@ -47,13 +45,3 @@ class ConditionMessenger(Messenger):
         msg["value"] = value = as_observation(value, msg["fn"])
         msg["is_observed"] = value is not None
         self._unused.used(name)
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        if exc_type is None:
-            self._unused.warn(stacklevel=3)
-        return super().__exit__(exc_type, exc_value, traceback)

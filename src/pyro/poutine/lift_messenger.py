@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 
 from pyro.distributions.distribution import Distribution
 from pyro.params.names import user_param_name
-from pyro.poutine.messenger import Messenger
-from pyro.poutine.site_values import UnusedNames
+from pyro.poutine.by_name import ByNameMessenger, UnusedNames
 from pyro.runtime import Message
 
 Prior = Callable[..., Any]  # a distribution is callable too
 
 
-class LiftMessenger(Messenger):
+class LiftMessenger(ByNameMessenger):
     """Turn ``pyro.param`` statements into ``pyro.sample`` statements from a prior.
 
     A parameter that is read again in the same run keeps its value. A name in a dict of priors
@@ -42,16 +40,6 @@ class LiftMessenger(Messenger):
     def __enter__(self) -> Any:
         self._values = {}
         return super().__enter__()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        if exc_type is None:
-            self._unused.warn(stacklevel=2)
-        return super().__exit__(exc_type, exc_value, traceback)
 
     def _reset(self) -> None:
         self._values = {}

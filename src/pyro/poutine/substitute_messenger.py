@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 import torch
 
 from pyro.params.names import user_param_name
-from pyro.poutine.messenger import Messenger
+from pyro.poutine.by_name import ByNameMessenger, UnusedNames
 from pyro.poutine.observation import as_observation
-from pyro.poutine.site_values import UnusedNames
 from pyro.runtime import Message
 
 
-class SubstituteMessenger(Messenger):
+class SubstituteMessenger(ByNameMessenger):
     """Give the named ``pyro.param`` statements these values instead of the store's.
 
     The store is neither read nor written. Names of no parameter of the program are warned about.
@@ -37,13 +35,3 @@ class SubstituteMessenger(Messenger):
             self._unused.used(name)
             msg["value"] = self.data[name]
             msg["done"] = True
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        if exc_type is None:
-            self._unused.warn(stacklevel=2)
-        return super().__exit__(exc_type, exc_value, traceback)

@@ -1,9 +1,12 @@
-"""Values by site name, and the names that nothing has asked for yet."""
+"""Handlers of named sites, and the names that no site has borne yet."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from types import TracebackType
+
+from pyro.poutine.messenger import Messenger
 
 
 class UnusedNames:
@@ -32,3 +35,19 @@ class UnusedNames:
                 UserWarning,
                 stacklevel=stacklevel + 1,
             )
+
+
+class ByNameMessenger(Messenger):
+    """A handler that is given names of sites; on leaving, it warns once about those not found."""
+
+    _unused: UnusedNames
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if exc_type is None:
+            self._unused.warn(stacklevel=2)
+        return super().__exit__(exc_type, exc_value, traceback)
