@@ -44,7 +44,7 @@ def sequential_plate(data: Tensor, batch_size: int | None = None) -> None:
 
 def helper(i: Tensor) -> Tensor:
     """Part of a program: makes choices of its own."""
-    x = pyro.sample("x", Normal(torch.zeros(9), torch.ones(9)))
+    x = pyro.sample("x", Normal(torch.zeros(9), torch.ones(9)).to_event(1))
     return x[i]
 
 
@@ -64,7 +64,7 @@ def branching_guide(data: Tensor | float) -> None:
     if c > 0:
         loc = pyro.param("x_loc", torch.zeros(9))
         scale = pyro.param("x_scale", torch.ones(9), constraint=positive)
-        pyro.sample("x", Normal(loc, scale))
+        pyro.sample("x", Normal(loc, scale).to_event(1))
 
 
 def main() -> None:

@@ -33,6 +33,16 @@ def check_model_guide_match(
     :param max_plate_nesting: Batch dims further left are enumeration dims and are not compared.
     :raises ShapeError: if the shapes of a site disagree.
     :raises SiteError: if a factor of the guide does not say whether it is reparameterised.
+
+    Example::
+
+        >>> def normal(size):
+        ...     return lambda: pyro.sample("z", dist.Normal(torch.zeros(size), 1.0).to_event(1))
+        >>> model, guide = (poutine.trace(normal(size)).get_trace() for size in (3, 2))
+        >>> check_model_guide_match(model, guide)
+        Traceback (most recent call last):
+            ...
+        pyro.errors.ShapeError: Model and guide shapes disagree at site 'z': (3,) vs (2,). ...
     """
     guided = {
         name: site
@@ -74,6 +84,19 @@ def check_site_shape(site: Message, max_plate_nesting: float = math.inf) -> None
     :param max_plate_nesting: Batch dims further left are enumeration dims and are not compared.
     :raises ShapeError: if there is a batch dim without a plate, a plate without a batch dim, two
         plates on one dim, or a plate left of ``max_plate_nesting``.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("x", dist.Normal(torch.zeros(3), 1.0))  # in no plate
+        >>> trace = poutine.trace(model).get_trace()
+        >>> trace.compute_log_prob()
+        >>> check_site_shape(trace.nodes["x"])
+        Traceback (most recent call last):
+            ...
+        pyro.errors.ShapeError: at site "x", invalid log_prob shape
+          Expected [], actual [3]
+        ...
     """
     actual = site["log_prob"].shape
     stack = site["cond_indep_stack"]
@@ -117,10 +140,12 @@ def check_scored_site(trace: Trace, site: Message, max_plate_nesting: float = ma
         if max_plate_nesting < math.inf or max_plate_depth(trace) > 0:
             raise
         shape = list(site["log_prob"].shape)
-        _warn(
+        warnings.warn(  # from here, whoever asks: once per site in a process
             f"The log-probability of site '{site['name']}' has shape {shape}, but the program has "
             "no plates: its elements are taken to depend on each other, as one event. Declare that "
-            "with .to_event(...), or declare them independent with pyro.plate(...)."
+            "with .to_event(...), or declare them independent with pyro.plate(...).",
+            UserWarning,
+            stacklevel=1,
         )
 
 
@@ -128,6 +153,15 @@ def check_traces_match(trace1: Trace, trace2: Trace) -> None:
     """Warn if two runs of one program have different sites, and fail if shapes differ.
 
     :raises ShapeError: if a site's shape differs between the traces.
+
+    Example::
+
+        >>> def model(size):
+        ...     pyro.sample("x", dist.Normal(torch.zeros(size), 1.0).to_event(1))
+        >>> check_traces_match(*(poutine.trace(model).get_trace(size) for size in (3, 2)))
+        Traceback (most recent call last):
+            ...
+        pyro.errors.ShapeError: Site dims disagree at site 'x': (3,) vs (2,)
     """
     sites1, sites2 = (
         {n: s for n, s in t.nodes.items() if s["type"] == "sample"} for t in (trace1, trace2)
@@ -144,7 +178,19 @@ def check_traces_match(trace1: Trace, trace2: Trace) -> None:
 
 
 def check_if_enumerated(guide_trace: Trace) -> None:
-    """Warn about guide sites that ask to be enumerated, by an objective that only samples them."""
+    """Warn about guide sites that ask to be enumerated, by an objective that only samples them.
+
+    Example::
+
+        >>> import warnings
+        >>> def guide():
+        ...     pyro.sample("z", dist.Bernoulli(0.5), infer={"enumerate": "parallel"})
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     check_if_enumerated(poutine.trace(guide).get_trace())
+        >>> print(caught[0].message)
+        Found sites configured for enumeration: z. ...
+    """
     asked = [
         name
         for name, site in guide_trace.nodes.items()
