@@ -178,7 +178,7 @@ def save_pictures(images: Tensor, losses: list[float], folder: Path) -> list[Pat
     rows, columns, height, width = framed.shape
     grid = framed.permute(0, 2, 1, 3).reshape(rows * height, columns * width)
     figure, axes = plt.subplots(figsize=(6, 6.3), layout="constrained")
-    axes.imshow(grid, cmap="gray_r", vmin=0, vmax=1)
+    axes.imshow(grid.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axes.set_yticks([height * (d + 0.5) - 0.5 for d in range(rows)], [str(d) for d in range(rows)])
     axes.set(xticks=[], xlabel="style", ylabel="digit", title="Generated digits")
     figure.savefig(paths[0], dpi=100)

@@ -146,7 +146,7 @@ class TestProgram5SemiSupervisedVAE:
     def test_learns_to_classify_and_draws(self, tmp_path: Path) -> None:
         """A short training beats chance by far; the full one is ``make quickstart``."""
         ss_vae = importlib.import_module("ss_vae")
-        accuracy = ss_vae.main(num_epochs=10, folder=str(tmp_path))
+        accuracy = ss_vae.main(num_epochs=20, folder=str(tmp_path))
         assert accuracy > 0.7
         pictures = sorted(path.name for path in tmp_path.glob("*.png"))
         assert pictures == ["ss_vae_digits.png", "ss_vae_loss.png"]
