@@ -49,6 +49,12 @@ class BroadcastMessenger(Messenger):
     """Expand every sample site to the vectorised plates around it.
 
     Plates do this themselves; the handler serves programs that write their own plates.
+
+    Example::
+
+        >>> with pyro.plate("data", 4), poutine.broadcast():
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0)).shape
+        torch.Size([4])
     """
 
     def _pyro_sample(self, msg: Message) -> None:

@@ -42,12 +42,17 @@ class CollapseMessenger(Messenger):
 
     Example::
 
-        @poutine.collapse
-        def model(data):
-            p = pyro.sample("p", dist.Beta(1.0, 1.0))
-            with pyro.plate("data", len(data)):
-                pyro.sample("x", dist.Bernoulli(p), obs=data)
-            return p  # a posterior draw
+        >>> @poutine.collapse
+        ... def model(data):
+        ...     p = pyro.sample("p", dist.Beta(1.0, 1.0))
+        ...     with pyro.plate("data", len(data)):
+        ...         pyro.sample("x", dist.Bernoulli(p), obs=data)
+        ...     return p  # a draw from the posterior, Beta(3, 2)
+        >>> trace = poutine.trace(model).get_trace(torch.tensor([1.0, 1.0, 0.0]))
+        >>> "p" in trace, list(trace.observation_nodes)
+        (False, ['p_marginal'])
+        >>> print(f"{trace.log_prob_sum().exp():.4f}")  # B(3, 2) = 1 / 12
+        0.0833
     """
 
     def __enter__(self) -> Any:

@@ -27,7 +27,12 @@ class DoMessenger(Messenger):
 
     Example::
 
-        poutine.do(model, data={"smokes": torch.tensor(0.0)})()
+        >>> def model():
+        ...     smokes = pyro.sample("smokes", dist.Delta(torch.tensor(1.0)))
+        ...     return pyro.sample("cancer", dist.Delta(0.2 + 0.5 * smokes))
+        >>> trace = poutine.trace(poutine.do(model, data={"smokes": 0.0})).get_trace()
+        >>> trace.nodes["smokes"]["value"], trace.nodes["cancer"]["value"]
+        (tensor(1.), tensor(0.2000))
     """
 
     def __init__(self, data: Mapping[str, torch.Tensor | float]) -> None:

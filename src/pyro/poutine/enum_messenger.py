@@ -27,6 +27,18 @@ class EnumMessenger(Messenger):
         on where the last enumeration of this thread stopped.
     :raises ShapeError: on exit from a site whose distribution uses the value of a site that is not
         visible to it.
+
+    Example::
+
+        >>> def model():
+        ...     probs = torch.ones(3) / 3
+        ...     z = pyro.sample("z", dist.Categorical(probs), infer={"enumerate": "parallel"})
+        ...     with pyro.plate("data", 2):
+        ...         pyro.sample("x", dist.Normal(1.0 * z, 1.0), obs=torch.zeros(2))
+        >>> trace = poutine.trace(poutine.enum(model, first_available_dim=-2)).get_trace()
+        >>> trace.compute_log_prob()
+        >>> trace.nodes["z"]["value"].shape, trace.nodes["x"]["log_prob"].shape
+        (torch.Size([3, 1]), torch.Size([3, 2]))
     """
 
     _keeps_notes = True

@@ -23,7 +23,11 @@ class EqualizeMessenger(Messenger):
 
     Example::
 
-        poutine.equalize(model, sites=r"scale_\\d+")
+        >>> def model():
+        ...     return [pyro.sample(f"scale_{t}", dist.LogNormal(0.0, 1.0)) for t in range(3)]
+        >>> one, two, three = poutine.equalize(model, sites=r"scale_.*")()
+        >>> bool(one == two), bool(two == three)
+        (True, True)
     """
 
     _keeps_notes = True

@@ -15,6 +15,18 @@ class EscapeMessenger(Messenger):
     The site is not drawn, and handlers outside do not see it; the exception carries it.
 
     :param escape_fn: Says of a site whether to leave there.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0))
+        ...     pyro.sample("y", dist.Bernoulli(0.5))
+        >>> leaving = poutine.escape(model, escape_fn=lambda site: site["fn"].has_enumerate_support)
+        >>> try:
+        ...     leaving()
+        ... except poutine.NonlocalExit as exit:
+        ...     print(exit.site["name"])
+        y
     """
 
     def __init__(self, escape_fn: Callable[[Message], bool]) -> None:

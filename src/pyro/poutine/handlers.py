@@ -113,8 +113,14 @@ def trace(
 
     Example::
 
-        trace = poutine.trace(model).get_trace(data)
-        print(trace.nodes["z"]["value"], trace.log_prob_sum())
+        >>> def model():
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     return pyro.sample("x", dist.Normal(z, 1.0), obs=torch.tensor(2.0))
+        >>> trace = poutine.trace(poutine.condition(model, data={"z": 1.0})).get_trace()
+        >>> trace.nodes["_RETURN"]["value"], trace.nodes["z"]["value"]
+        (tensor(2.), tensor(1.))
+        >>> trace.log_prob_sum()  # -1/2 - 1/2 - log(2 pi)
+        tensor(-2.8379)
     """
     return _trace(fn, graph_type, param_only)
 

@@ -15,7 +15,11 @@ class InferConfigMessenger(Messenger):
 
     Example::
 
-        poutine.infer_config(model, config_fn=lambda site: {"enumerate": "parallel"})
+        >>> def model():
+        ...     pyro.sample("z", dist.Bernoulli(0.5))
+        >>> marked = poutine.infer_config(model, config_fn=lambda site: {"enumerate": "parallel"})
+        >>> poutine.trace(marked).get_trace().nodes["z"]["infer"]
+        {'enumerate': 'parallel'}
     """
 
     def __init__(self, config_fn: Callable[[Message], Infer]) -> None:

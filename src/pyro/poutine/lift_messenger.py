@@ -26,7 +26,14 @@ class LiftMessenger(ByNameMessenger):
 
     Example::
 
-        lifted = poutine.lift(model, prior={"scale": dist.LogNormal(0.0, 1.0)})
+        >>> def model():
+        ...     scale = pyro.param("scale", torch.tensor(1.0), constraint=constraints.positive)
+        ...     pyro.sample("x", dist.Normal(0.0, scale), obs=torch.tensor(0.5))
+        >>> lifted = poutine.lift(model, prior={"scale": dist.LogNormal(0.0, 1.0)})
+        >>> poutine.trace(lifted).get_trace().stochastic_nodes
+        ['scale']
+        >>> "scale" in pyro.get_param_store()
+        False
     """
 
     _keeps_notes = True

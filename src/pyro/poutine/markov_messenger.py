@@ -149,10 +149,19 @@ def markov(
 
     Example::
 
-        x = 0
-        for t in pyro.markov(range(len(data))):
-            x = pyro.sample(f"x_{t}", dist.Categorical(transition[x]))
-            pyro.sample(f"y_{t}", dist.Categorical(emission[x]), obs=data[t])
+        >>> transition = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+        >>> shapes = []
+        >>> def model(data):
+        ...     x = 0
+        ...     for t in pyro.markov(range(len(data))):
+        ...         x = pyro.sample(
+        ...             f"x_{t}", dist.Categorical(transition[x]), infer={"enumerate": "parallel"}
+        ...         )
+        ...         pyro.sample(f"y_{t}", dist.Normal(1.0 * x, 1.0), obs=data[t])
+        ...         shapes.append(tuple(x.shape))
+        >>> poutine.enum(model, first_available_dim=-1)(torch.zeros(4))
+        >>> shapes  # two dims for a chain of any length
+        [(2,), (2, 1), (2,), (2, 1)]
     """
     handler = MarkovMessenger(history, keep, dim, name)
     if fn is None:

@@ -213,6 +213,16 @@ def block_messengers(predicate: Callable[[Messenger], bool]) -> Iterator[list[An
 
     :param predicate: Says of a handler whether it is taken off.
     :return: The handlers taken off, outermost first.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0))
+        >>> with poutine.trace() as tracer:
+        ...     with poutine.block_messengers(lambda handler: handler is tracer) as blocked:
+        ...         model()
+        >>> len(blocked), list(tracer.trace.nodes)
+        (1, [])
     """
     stack = STATE.stack
     kept = list(stack)
@@ -226,7 +236,15 @@ def block_messengers(predicate: Callable[[Messenger], bool]) -> Iterator[list[An
 
 
 def unwrap(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function under all handlers and other decorators that used ``functools.wraps``."""
+    """The function under all handlers and other decorators that used ``functools.wraps``.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0))
+        >>> unwrap(poutine.scale(poutine.mask(model, mask=False), scale=2.0)) is model
+        True
+    """
     while True:
         if isinstance(fn, functools.partial):
             fn = fn.func

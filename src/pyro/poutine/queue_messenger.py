@@ -93,11 +93,20 @@ def queue(
 
     Example::
 
-        paths = LifoQueue()
-        paths.put(poutine.Trace())
-        enumerated = poutine.trace(poutine.queue(model, queue=paths))
-        while not paths.empty():
-            trace = enumerated.get_trace()
+        >>> from queue import LifoQueue
+        >>> def model():
+        ...     if pyro.sample("rain", dist.Bernoulli(0.25)):
+        ...         return "wet"
+        ...     return "wet" if pyro.sample("sprinkler", dist.Bernoulli(0.5)) else "dry"
+        >>> paths = LifoQueue()
+        >>> paths.put(poutine.Trace())
+        >>> search = poutine.trace(poutine.queue(model, queue=paths))
+        >>> while not paths.empty():
+        ...     trace = search.get_trace()
+        ...     print(trace.nodes["_RETURN"]["value"], f"{trace.log_prob_sum().exp():.3f}")
+        wet 0.250
+        wet 0.375
+        dry 0.375
     """
     if queue is None:
         raise HandlerError("queue: give the queue of partial traces by keyword, queue=...")

@@ -70,7 +70,19 @@ class ReparamMessenger(Messenger):
 
     Example::
 
-        centered = poutine.reparam(model, config={"x": LocScaleReparam(0.0)})
+        >>> class Standardized(Reparam):
+        ...     "Normal(loc, scale) as loc + scale * Normal(0, 1)."
+        ...     def apply(self, msg):
+        ...         fn = msg["fn"]
+        ...         noise = pyro.sample(msg["name"] + "_noise", dist.Normal(0.0, 1.0))
+        ...         value = fn.loc + fn.scale * noise
+        ...         delta = dist.Delta(value).mask(False)
+        ...         return {"fn": delta, "value": value, "is_observed": True}
+        >>> def model():
+        ...     return pyro.sample("x", dist.Normal(5.0, 0.1))
+        >>> trace = poutine.trace(poutine.reparam(model, config={"x": Standardized()})).get_trace()
+        >>> trace.stochastic_nodes
+        ['x_noise']
     """
 
     def __init__(self, config: Config) -> None:

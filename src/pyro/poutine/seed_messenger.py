@@ -21,7 +21,11 @@ class SeedMessenger(Messenger):
 
     Example::
 
-        assert poutine.seed(draw, rng_seed=1)() == poutine.seed(draw, rng_seed=1)()
+        >>> def draw():
+        ...     return pyro.sample("x", dist.Normal(torch.zeros(3), 1.0))
+        >>> seeded = poutine.seed(draw, rng_seed=1)
+        >>> torch.equal(seeded(), seeded()), torch.equal(draw(), draw())
+        (True, False)
     """
 
     _reentrant = True  # it never joins the stack: sites do not concern it

@@ -22,7 +22,12 @@ class SubstituteMessenger(ByNameMessenger):
 
     Example::
 
-        poutine.substitute(model, data={"loc": torch.tensor(0.3)})()
+        >>> def model():
+        ...     return pyro.param("loc", torch.tensor(0.0)) + 1.0
+        >>> poutine.substitute(model, data={"loc": 0.5})()
+        tensor(1.5000)
+        >>> "loc" in pyro.get_param_store()
+        False
     """
 
     def __init__(self, data: Mapping[str, torch.Tensor | float]) -> None:

@@ -22,12 +22,26 @@ settings.register("validate_poutine", __name__, "VALIDATE")
 
 
 def enable_validation(is_validate: bool) -> None:
-    """Switch the warnings about nan and infinite log-probabilities on or off."""
+    """Switch the warnings about nan and infinite log-probabilities on or off.
+
+    Example::
+
+        >>> enable_validation(False)
+        >>> is_validation_enabled()
+        False
+        >>> enable_validation(True)
+    """
     settings.set(validate_poutine=is_validate)
 
 
 def is_validation_enabled() -> bool:
-    """Whether log-probabilities are checked."""
+    """Whether log-probabilities are checked.
+
+    Example::
+
+        >>> is_validation_enabled()
+        True
+    """
     return VALIDATE
 
 

@@ -14,7 +14,12 @@ class UnconditionMessenger(Messenger):
 
     Example::
 
-        prior_predictive = poutine.trace(poutine.uncondition(model)).get_trace(data)
+        >>> def model(data):
+        ...     p = pyro.sample("p", dist.Delta(torch.tensor(0.0)))
+        ...     pyro.sample("x", dist.Bernoulli(p), obs=data)
+        >>> trace = poutine.trace(poutine.uncondition(model)).get_trace(torch.tensor(1.0))
+        >>> trace.nodes["x"]["value"], trace.nodes["x"]["infer"]["obs"]
+        (tensor(0.), tensor(1.))
     """
 
     def _pyro_sample(self, msg: Message) -> None:

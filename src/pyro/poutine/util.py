@@ -21,7 +21,18 @@ def site_is_factor(site: Message) -> bool:
 
 
 def prune_subsample_sites(trace: Trace) -> Trace:
-    """A copy of a trace without the sites at which plates draw their indices."""
+    """A copy of a trace without the sites at which plates draw their indices.
+
+    Example::
+
+        >>> def model():
+        ...     with pyro.plate("data", 10, subsample_size=2):
+        ...         pyro.sample("x", dist.Normal(0.0, 1.0))
+        >>> list(poutine.trace(model).get_trace().nodes)
+        ['_INPUT', 'data', 'x', '_RETURN']
+        >>> list(prune_subsample_sites(poutine.trace(model).get_trace()).nodes)
+        ['_INPUT', 'x', '_RETURN']
+    """
     trace = trace.copy()
     for name in [name for name, site in trace.nodes.items() if site_is_subsample(site)]:
         trace.remove_node(name)
