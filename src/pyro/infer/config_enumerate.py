@@ -31,9 +31,13 @@ def config_enumerate(
 
     Example::
 
-        @config_enumerate
-        def model():
-            z = pyro.sample("z", dist.Categorical(probs))
+        >>> @config_enumerate
+        ... def model():
+        ...     pyro.sample("z", dist.Categorical(torch.ones(3)))
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0))  # cannot be enumerated
+        >>> trace = poutine.trace(poutine.enum(model, first_available_dim=-1)).get_trace()
+        >>> trace.nodes["z"]["value"], trace.nodes["x"]["value"].shape
+        (tensor([0, 1, 2]), torch.Size([]))
     """
     _check_options(default, expand, num_samples, tmc)
     if guide is None:

@@ -32,6 +32,19 @@ class EmpiricalMarginal(Empirical):
     :param sites: A name, or a list of names of sites of one shape, which are stacked leftmost in
         the event shape. By default the return value of the model.
     :raises SiteError: if a trace has no such site, or the values cannot be stacked.
+
+    Example::
+
+        >>> from pyro.infer import Importance
+        >>> def model():
+        ...     p = pyro.sample("p", dist.Categorical(torch.ones(2)))  # 0 or 1
+        ...     pyro.sample("x", dist.Bernoulli(torch.tensor([0.1, 0.9])[p]), obs=torch.tensor(1.0))
+        ...     return 1.0 * p
+        >>> posterior = Importance(model, num_samples=1000).run()
+        >>> print(f"{EmpiricalMarginal(posterior).mean:.1f}")
+        0.9
+        >>> EmpiricalMarginal(posterior, ["p", "p"]).event_shape
+        torch.Size([2])
     """
 
     def __init__(

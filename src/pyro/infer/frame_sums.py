@@ -21,8 +21,17 @@ class MultiFrameTensor:
 
     Example::
 
-        costs = MultiFrameTensor((site["cond_indep_stack"], site["log_prob"]))
-        costs.sum_to(other_site["cond_indep_stack"])
+        >>> def model():
+        ...     pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     with pyro.plate("data", 3):
+        ...         pyro.sample("x", dist.Normal(0.0, 1.0))
+        >>> nodes = poutine.trace(model).get_trace().nodes
+        >>> outside, inside = (nodes[name]["cond_indep_stack"] for name in ("z", "x"))
+        >>> costs = MultiFrameTensor((outside, torch.tensor(10.0)), (inside, torch.arange(3.0)))
+        >>> costs.sum_to(inside)
+        tensor([10., 11., 12.])
+        >>> costs.sum_to(outside)
+        tensor(13.)
     """
 
     def __init__(self, *items: tuple[Iterable[Frame], Tensor]) -> None:

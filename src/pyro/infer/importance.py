@@ -33,9 +33,17 @@ class Importance(TracePosterior):
 
     Example::
 
-        posterior = Importance(model, guide, num_samples=1000).run(data)
-        mean = EmpiricalMarginal(posterior, "z").mean
-        log_evidence = posterior.get_log_normalizer()
+        >>> from pyro.infer import EmpiricalMarginal
+        >>> def model(x):
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+        >>> def guide(x):  # the posterior, so that all weights are equal
+        ...     pyro.sample("z", dist.Normal(x / 2, 0.5**0.5))
+        >>> posterior = Importance(model, guide, num_samples=200).run(torch.tensor(2.0))
+        >>> print(f"{posterior.get_log_normalizer():.4f}, {posterior.get_ESS():.1f}")
+        -2.2655, 200.0
+        >>> round(EmpiricalMarginal(posterior, "z").mean.item())
+        1
     """
 
     def __init__(
@@ -95,6 +103,16 @@ def vectorized_importance_weights(
         default.
     :param normalized: Whether the weights are made to sum to one.
     :return: Log weights of shape ``(num_samples,)``, the model's trace, and the guide's.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("z", dist.Normal(0.0, 1.0))
+        >>> def guide():
+        ...     pyro.sample("z", dist.Normal(torch.tensor(1.0), 1.0))
+        >>> log_weights, _, trace = vectorized_importance_weights(model, guide, num_samples=5)
+        >>> torch.allclose(log_weights, 0.5 - trace.nodes["z"]["value"])
+        True
     """
     if num_samples is None:
         raise InferenceError("vectorized_importance_weights: num_samples must be given")
@@ -140,6 +158,15 @@ def psis_diagnostic(
     :param max_simultaneous_particles: How many at a time; by default all.
     :param max_plate_nesting: How deeply the plates are nested; found out by default.
     :return: :math:`\hat k`.
+
+    Example::
+
+        >>> def model():
+        ...     pyro.sample("z", dist.Normal(0.0, 1.0))
+        >>> def narrow():
+        ...     pyro.sample("z", dist.Normal(0.0, 0.25))
+        >>> psis_diagnostic(model, model), psis_diagnostic(model, narrow) > 0.7
+        (-inf, True)
     """
     tail = math.ceil(min(0.2 * num_particles, 3 * math.sqrt(num_particles)))
     if num_particles < 25:

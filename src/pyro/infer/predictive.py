@@ -47,8 +47,16 @@ class Predictive(nn.Module):
 
     Example::
 
-        predictive = Predictive(model, guide=guide, num_samples=1000)
-        y = predictive(x_new)["y"]
+        >>> def model(x, y=None):
+        ...     slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+        ...     with pyro.plate("data", len(x)):
+        ...         return pyro.sample("y", dist.Normal(slope * x, 0.1), obs=y)
+        >>> predictive = Predictive(model, posterior_samples={"slope": torch.full((1000,), 2.0)})
+        >>> y = predictive(torch.tensor([1.0, 2.0, 3.0]))["y"]
+        >>> y.shape, y.mean(0).round()
+        (torch.Size([1000, 3]), tensor([2., 4., 6.]))
+        >>> sorted(Predictive(model, num_samples=2)(torch.zeros(3)))  # the prior predictive
+        ['slope', 'y']
     """
 
     def __init__(

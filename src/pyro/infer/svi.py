@@ -34,9 +34,18 @@ class SVI:
 
     Example::
 
-        svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.01}), loss=Trace_ELBO())
-        for _ in range(1000):
-            loss = svi.step(data)
+        >>> from pyro.infer import TraceMeanField_ELBO
+        >>> def model(data):
+        ...     loc = pyro.sample("loc", dist.Normal(0.0, 10.0))
+        ...     with pyro.plate("data", len(data)):
+        ...         pyro.sample("x", dist.Normal(loc, 0.1), obs=data)
+        >>> def guide(data):
+        ...     loc = pyro.param("loc_loc", torch.tensor(0.0))
+        ...     pyro.sample("loc", dist.Normal(loc, 0.01))
+        >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), loss=TraceMeanField_ELBO())
+        >>> losses = [svi.step(torch.tensor([2.9, 3.1])) for _ in range(100)]
+        >>> losses[-1] < losses[0], round(pyro.param("loc_loc").item(), 1)
+        (True, 3.0)
     """
 
     def __init__(

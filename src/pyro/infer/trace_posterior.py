@@ -26,6 +26,17 @@ class TracePosterior(ABC):
     the observed sites.
 
     :param num_chains: The number of chains, for subclasses that yield ``(trace, weight, chain)``.
+
+    Example::
+
+        >>> class Prior(TracePosterior):
+        ...     "Two draws from the prior."
+        ...     def _traces(self, model):
+        ...         for _ in range(2):
+        ...             yield poutine.trace(model).get_trace(), torch.tensor(0.0)
+        >>> posterior = Prior().run(lambda: pyro.sample("z", dist.Delta(torch.tensor(3.0))))
+        >>> len(posterior.exec_traces), posterior.marginal("z").empirical["z"].mean
+        (2, tensor(3.))
     """
 
     def __init__(self, num_chains: int = 1) -> None:

@@ -12,12 +12,26 @@ settings.register("validate_infer", __name__, "VALIDATE")
 
 
 def enable_validation(is_validate: bool = True) -> None:
-    """Switch the checks of models and guides by inference algorithms on or off."""
+    """Switch the checks of models and guides by inference algorithms on or off.
+
+    Example::
+
+        >>> enable_validation(False)
+        >>> is_validation_enabled()
+        False
+        >>> enable_validation(True)
+    """
     settings.set(validate_infer=is_validate)
 
 
 def is_validation_enabled() -> bool:
-    """Whether inference algorithms check models and guides."""
+    """Whether inference algorithms check models and guides.
+
+    Example::
+
+        >>> is_validation_enabled()
+        True
+    """
     return VALIDATE
 
 

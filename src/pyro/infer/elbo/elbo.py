@@ -59,8 +59,16 @@ class ELBO(ABC):
 
     Example::
 
-        elbo = Trace_ELBO(num_particles=10)
-        loss = elbo.differentiable_loss(model, guide, data)  # a tensor
+        >>> from pyro.infer import Trace_ELBO
+        >>> def model(x):
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+        >>> def guide(x):
+        ...     pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(1.0)), 0.5**0.5))
+        >>> elbo = Trace_ELBO(num_particles=10, vectorize_particles=True)
+        >>> loss = elbo.differentiable_loss(model, guide, torch.tensor(2.0))
+        >>> print(f"{loss:.4f}")  # the guide is the posterior: exact, 1 + log(4 pi) / 2
+        2.2655
     """
 
     def __init__(

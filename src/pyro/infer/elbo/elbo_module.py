@@ -24,14 +24,23 @@ class ELBOModule(torch.nn.Module):
 
     Example::
 
-        loss_fn = Trace_ELBO()(model, guide)
-        loss_fn(data)  # guides that make their parameters in the first call make them here
-        optimizer = torch.optim.Adam(loss_fn.parameters(), lr=0.001)
-        for _ in range(1000):
-            optimizer.zero_grad()
-            loss = loss_fn(data)
-            loss.backward()
-            optimizer.step()
+        >>> from pyro.infer import TraceMeanField_ELBO
+        >>> class Guide(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.loc = torch.nn.Parameter(torch.tensor(0.0))
+        ...     def forward(self):
+        ...         pyro.sample("z", dist.Normal(self.loc, 1.0))
+        >>> def model():
+        ...     pyro.sample("z", dist.Normal(3.0, 1.0))
+        >>> loss_fn = TraceMeanField_ELBO()(model, Guide())
+        >>> optimizer = torch.optim.SGD(loss_fn.parameters(), lr=0.5)
+        >>> for _ in range(20):
+        ...     optimizer.zero_grad()
+        ...     loss_fn().backward()
+        ...     optimizer.step()
+        >>> print(f"{loss_fn.guide.loc.item():.3f}")
+        3.000
     """
 
     def __init__(self, model: Callable[..., Any], guide: Callable[..., Any], elbo: Loss) -> None:

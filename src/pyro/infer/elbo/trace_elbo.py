@@ -25,8 +25,14 @@ class Trace_ELBO(ELBO):
 
     Example::
 
-        svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.01}), loss=Trace_ELBO())
-        loss = svi.step(data)
+        >>> def model(x):
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+        >>> def guide(x):  # the posterior
+        ...     pyro.sample("z", dist.Normal(x / 2, 0.5**0.5))
+        >>> loss = Trace_ELBO().loss(model, guide, torch.tensor(2.0))
+        >>> print(f"{loss:.4f}")  # minus the log evidence, 1 + log(4 pi) / 2
+        2.2655
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
