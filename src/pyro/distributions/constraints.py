@@ -1,6 +1,15 @@
 """Constraints: the supports of distributions and the domains of parameters.
 
 All of torch's, and those that Pyro's families and guides need.
+
+Example::
+
+    >>> from pyro.distributions import constraints
+    >>> constraints.ordered_vector.check(torch.tensor([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]))
+    tensor([ True, False])
+    >>> scale = pyro.param("scale", torch.ones(2), constraint=constraints.softplus_positive)
+    >>> scale.unconstrained().detach()  # log(e - 1)
+    tensor([0.5413, 0.5413])
 """
 
 from __future__ import annotations

@@ -15,6 +15,17 @@ class Distribution:
     Distributions over tensors derive from
     :class:`~pyro.distributions.torch_distribution.TorchDistribution`, which adds shapes.  This bare
     interface is for laws over other Python objects.
+
+    Example::
+
+        >>> class Greeting(Distribution):
+        ...     "A law over strings."
+        ...     def sample(self):
+        ...         return "hello"
+        ...     def log_prob(self, x):
+        ...         return torch.tensor(0.0 if x == "hello" else float("-inf"))
+        >>> pyro.sample("greeting", Greeting())
+        'hello'
     """
 
     has_rsample: bool = False

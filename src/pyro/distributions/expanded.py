@@ -22,6 +22,12 @@ class ExpandedDistribution(TorchDistribution):
     :param base_dist: Any distribution over tensors.
     :param batch_shape: The new batch shape; the base's broadcasts to it.
     :raises ValueError: if it does not.
+
+    Example::
+
+        >>> d = ExpandedDistribution(dist.Normal(torch.zeros(3, 1), 1.0), (3, 4))
+        >>> d.batch_shape, d.sample().shape, d.log_prob(torch.zeros(3, 4)).shape
+        (torch.Size([3, 4]), torch.Size([3, 4]), torch.Size([3, 4]))
     """
 
     arg_constraints: dict[str, Any] = {}

@@ -21,6 +21,12 @@ class Independent(td.Independent[Any], TorchDistribution):  # type: ignore[overr
 
     :param base_distribution: Any distribution over tensors.
     :param reinterpreted_batch_ndims: How many rightmost batch dimensions become event dimensions.
+
+    Example::
+
+        >>> d = Independent(dist.Exponential(torch.ones(3, 2)), 1)
+        >>> d.batch_shape, d.event_shape, d.log_prob(torch.ones(3, 2))
+        (torch.Size([3]), torch.Size([2]), tensor([-2., -2., -2.]))
     """
 
     def __init__(

@@ -27,6 +27,12 @@ class MaskedDistribution(TorchDistribution):
 
     :param base_dist: Any distribution over tensors.
     :param mask: A bool or a bool tensor that broadcasts with the batch shape.
+
+    Example::
+
+        >>> d = dist.Exponential(torch.ones(3)).mask(torch.tensor([True, False, True]))
+        >>> type(d).__name__, d.log_prob(torch.tensor([1.0, float("nan"), 2.0])).tolist()
+        ('MaskedDistribution', [-1.0, 0.0, -2.0])
     """
 
     arg_constraints: dict[str, Any] = {}

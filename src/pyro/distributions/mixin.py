@@ -28,6 +28,12 @@ class TorchDistributionMixin(Distribution):
 
     A sample has the shape ``sample_shape + batch_shape + event_shape``, a log density the shape
     ``sample_shape + batch_shape``: independent entries stand left of dependent ones.
+
+    Example::
+
+        >>> d = dist.Normal(torch.zeros(3, 2), 1.0).to_event(1)
+        >>> d.shape((5,)), d.log_prob(d.sample((5,))).shape
+        (torch.Size([5, 3, 2]), torch.Size([5, 3]))
     """
 
     _batch_shape: torch.Size
@@ -159,6 +165,12 @@ class TorchDistributionMixin(Distribution):
 
         :param mask: A bool or a bool tensor that broadcasts with ``batch_shape``.
         :raises ValueError: if ``mask`` is anything else.
+
+        Example::
+
+            >>> d = dist.Exponential(torch.ones(2)).mask(torch.tensor([True, False]))
+            >>> d.log_prob(torch.ones(2))
+            tensor([-1., 0.])
         """
         return WRAPPERS["mask"](self, mask)
 
@@ -174,6 +186,14 @@ class TorchDistributionMixin(Distribution):
 
         :return: the instance itself; the choice survives :meth:`expand` and :meth:`to_event`.
         :raises ValueError: if ``value`` is not a bool.
+
+        Example::
+
+            >>> loc = torch.tensor(0.0, requires_grad=True)
+            >>> dist.Normal(loc, 1.0)().requires_grad
+            True
+            >>> dist.Normal(loc, 1.0).has_rsample_(False)().requires_grad
+            False
         """
         if value is not True and value is not False:
             raise ValueError(f"has_rsample_ expects True or False, got {value!r}")
@@ -190,6 +210,23 @@ class TorchDistribution(ValidatedDistribution, TorchDistributionMixin):
 
     A subclass provides ``arg_constraints``, ``support``, ``log_prob`` and ``rsample`` (setting
     ``has_rsample``) or ``sample``; ``expand`` falls back on :class:`ExpandedDistribution`.
+
+    Example::
+
+        >>> class Arcsine(dist.TorchDistribution):
+        ...     "The arcsine law on (0, 1): the sine of a uniform angle, squared."
+        ...     arg_constraints = {}
+        ...     support = constraints.unit_interval
+        ...     has_rsample = True
+        ...     def rsample(self, sample_shape=torch.Size()):
+        ...         angle = torch.rand(self.shape(sample_shape)) * torch.pi
+        ...         return angle.sin() ** 2
+        ...     def log_prob(self, value):
+        ...         return -(value * (1 - value)).log() / 2 - torch.tensor(torch.pi).log()
+        >>> with pyro.plate("data", 3):
+        ...     x = pyro.sample("x", Arcsine())
+        >>> x.shape, Arcsine().expand([3]).log_prob(x).shape
+        (torch.Size([3]), torch.Size([3]))
     """
 
     @property

@@ -19,6 +19,13 @@ class ScoreParts(NamedTuple):
 
     See Schulman, Heess, Weber, Abbeel (2015), *Gradient Estimation Using Stochastic Computation
     Graphs*, and Roeder, Wu, Duvenaud (2017) for dropping the zero-mean part of the entropy term.
+
+    Example::
+
+        >>> dist.Exponential(1.0).score_parts(torch.tensor(3.0))  # reparameterised
+        ScoreParts(log_prob=tensor(-3.), score_function=0, entropy_term=tensor(-3.))
+        >>> dist.Geometric(0.5).score_parts(torch.tensor(0.0))
+        ScoreParts(log_prob=tensor(-0.6931), score_function=tensor(-0.6931), entropy_term=0)
     """
 
     log_prob: Tensor

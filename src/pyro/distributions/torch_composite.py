@@ -19,6 +19,14 @@ class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
 
     ``mixture_distribution`` a Categorical over the last batch dimension of
     ``component_distribution``.
+
+    Example::
+
+        >>> weights = dist.Categorical(torch.tensor([0.2, 0.8]))
+        >>> components = dist.Normal(torch.tensor([0.0, 10.0]), 1.0)
+        >>> mixture = dist.MixtureSameFamily(weights, components)
+        >>> mixture.mean, mixture.batch_shape
+        (tensor(8.), torch.Size([]))
     """
 
 
@@ -27,4 +35,12 @@ class TransformedDistribution(td.TransformedDistribution, TorchDistribution):  #
     r""":math:`x = T(z),\quad \log f(x) = \log f_z(z) - \log|\det \partial T/\partial z|`
 
     ``base_distribution`` of :math:`z` and a transform or list of transforms.
+
+    Example::
+
+        >>> shifted = dist.TransformedDistribution(
+        ...     dist.Uniform(0.0, 1.0), dist.transforms.AffineTransform(1.0, 2.0)
+        ... )
+        >>> shifted.log_prob(torch.tensor(2.0)).exp()
+        tensor(0.5000)
     """

@@ -21,6 +21,12 @@ class Unit(TorchDistribution):
     :param log_factor: The log density, of shape ``batch_shape``.
     :param has_rsample: Whether ``log_factor`` depends differentiably on the draws before it; needed
         in guides, where it decides between pathwise and score-function gradients.
+
+    Example::
+
+        >>> d = Unit(torch.tensor([0.5, -1.0]))
+        >>> d.sample().shape, d.log_prob(d.sample())
+        (torch.Size([2, 0]), tensor([ 0.5000, -1.0000]))
     """
 
     arg_constraints = {"log_factor": tc.real}

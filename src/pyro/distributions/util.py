@@ -24,19 +24,40 @@ settings.register(
 
 
 def is_validation_enabled() -> bool:
-    """Whether distributions check their parameters and values."""
+    """Whether distributions check their parameters and values.
+
+    Example::
+
+        >>> is_validation_enabled()
+        True
+    """
     return _VALIDATION_ENABLED
 
 
 def enable_validation(is_validate: bool = True) -> None:
-    """Switch the checks of our and of torch's distributions on or off."""
+    """Switch the checks of our and of torch's distributions on or off.
+
+    Example::
+
+        >>> enable_validation(False)
+        >>> dist.Normal(0.0, -1.0).scale
+        tensor(-1.)
+        >>> enable_validation(True)
+    """
     global _VALIDATION_ENABLED
     _VALIDATION_ENABLED = is_validate
     td.Distribution.set_default_validate_args(is_validate)
 
 
 class validation_enabled:  # noqa: N801 - named like the function it scopes
-    """Context manager: checks on (or off) inside the ``with`` block."""
+    """Context manager: checks on (or off) inside the ``with`` block.
+
+    Example::
+
+        >>> with validation_enabled(False):
+        ...     is_validation_enabled()
+        False
+    """
 
     def __init__(self, is_validate: bool = True) -> None:
         self._is_validate = is_validate

@@ -17,6 +17,12 @@ class SoftplusLowerCholeskyTransform(tt.Transform):
     r"""Real matrices to lower Cholesky factors: softplus on the diagonal, zero above it.
 
     Not injective: the upper triangle is dropped, so there is no density to transform.
+
+    Example::
+
+        >>> SoftplusLowerCholeskyTransform()(torch.zeros(2, 2))
+        tensor([[0.6931, 0.0000],
+                [0.0000, 0.6931]])
     """
 
     domain = constraints.independent(constraints.real, 2)
@@ -33,7 +39,14 @@ class SoftplusLowerCholeskyTransform(tt.Transform):
 
 
 class UnitLowerCholeskyTransform(tt.Transform):
-    """Real matrices to lower triangular ones with unit diagonal; the rest is dropped."""
+    """Real matrices to lower triangular ones with unit diagonal; the rest is dropped.
+
+    Example::
+
+        >>> UnitLowerCholeskyTransform()(torch.full((2, 2), 3.0))
+        tensor([[1., 0.],
+                [3., 1.]])
+    """
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.unit_lower_cholesky
@@ -54,6 +67,17 @@ class CholeskyTransform(tt.Transform):
     :math:`\log|\det \partial X/\partial L| = n\log 2 + \sum_i (n - i + 1) \log L_{ii}` with
     :math:`i` from 1 (Mathai 1997, *Jacobians of matrix transformations*, theorem 2.2), as a map of
     the :math:`n(n+1)/2` free entries.
+
+    Example::
+
+        >>> t = CholeskyTransform()
+        >>> lower = t(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        >>> lower
+        tensor([[2., 0.],
+                [1., 2.]])
+        >>> t.inv(lower)
+        tensor([[4., 2.],
+                [2., 5.]])
     """
 
     bijective = True
@@ -83,6 +107,12 @@ class CorrMatrixCholeskyTransform(tt.Transform):
     The rows of :math:`L` have unit length, so
     :math:`\log|\det \partial X/\partial L| = \sum_{i \ge 2} (n - i) \log L_{ii}` as a map of the
     :math:`n(n-1)/2` entries below the diagonals (with :math:`i` from 1).
+
+    Example::
+
+        >>> CorrMatrixCholeskyTransform()(torch.tensor([[1.0, 0.6], [0.6, 1.0]]))
+        tensor([[1.0000, 0.0000],
+                [0.6000, 0.8000]])
     """
 
     bijective = True
@@ -106,7 +136,15 @@ class CorrMatrixCholeskyTransform(tt.Transform):
 
 
 class CorrLCholeskyTransform(tt.CorrCholeskyTransform):
-    """Real vectors of length :math:`n(n-1)/2` to Cholesky factors of correlation matrices."""
+    """Real vectors of length :math:`n(n-1)/2` to Cholesky factors of correlation matrices.
+
+    Example::
+
+        >>> CorrLCholeskyTransform()(torch.zeros(3))  # no correlation
+        tensor([[1., 0., 0.],
+                [0., 1., 0.],
+                [0., 0., 1.]])
+    """
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, tt.CorrCholeskyTransform)

@@ -13,6 +13,11 @@ class Normalize(tt.Transform):
     r""":math:`y = x / \lVert x \rVert_p`, from real vectors to the sphere; not injective.
 
     :param p: The norm's degree; the codomain is the Euclidean sphere for ``p = 2``.
+
+    Example::
+
+        >>> Normalize()(torch.tensor([3.0, 4.0]))
+        tensor([0.6000, 0.8000])
     """
 
     domain = constraints.real_vector

@@ -13,6 +13,12 @@ class OrderedTransform(tt.Transform):
     r"""Real vectors to increasing ones: :math:`y_1 = x_1,\ y_i = y_{i-1} + e^{x_i}`.
 
     :math:`\log|\det J| = \sum_{i \ge 2} x_i`.
+
+    Example::
+
+        >>> t = OrderedTransform()
+        >>> t(torch.zeros(3)), t.inv(torch.tensor([1.0, 2.0, 3.0]))
+        (tensor([0., 1., 2.]), tensor([1., 0., 0.]))
     """
 
     bijective = True

@@ -10,7 +10,16 @@ from pyro.distributions import constraints
 
 
 class SoftplusTransform(tt.SoftplusTransform):
-    r""":math:`y = \log(1 + e^x)` from the reals to the positive numbers."""
+    r""":math:`y = \log(1 + e^x)` from the reals to the positive numbers.
+
+    Example::
+
+        >>> t = SoftplusTransform()
+        >>> t(torch.tensor([-100.0, 0.0, 100.0]))
+        tensor([3.7835e-44, 6.9315e-01, 1.0000e+02])
+        >>> round(t.inv(torch.tensor(1e-30)).item(), 2)  # log(1e-30)
+        -69.08
+    """
 
     codomain = constraints.softplus_positive
 
