@@ -52,6 +52,16 @@ def register(
     :param validator: Called with a new value before it is set; raises ``ValueError`` on a bad one.
     :return: A decorator that attaches the validator when it is written as a function below.
     :raises ValueError: if ``alias`` is taken by another attribute.
+
+    Example::
+
+        >>> validator = register("validate_infer", "pyro.infer.validation", "VALIDATE")
+        >>> get("validate_infer")
+        True
+        >>> register("validate_infer", "my.module", "VALIDATE")
+        Traceback (most recent call last):
+            ...
+        ValueError: setting 'validate_infer' is already registered for pyro.infer...
     """
     entry = _Setting(module, deepname, validator)
     taken = _REGISTRY.setdefault(alias, entry)
@@ -68,7 +78,17 @@ def register(
 
 
 def get(alias: str | None = None) -> Any:
-    """Return one setting's value, or all as a dict when ``alias`` is None."""
+    """Return one setting's value, or all as a dict when ``alias`` is None.
+
+    Example::
+
+        >>> get("validate_infer")
+        True
+        >>> get("validate")
+        Traceback (most recent call last):
+            ...
+        pyro.settings.UnknownSettingError: unknown setting 'validate'; known are: ...
+    """
     if alias is None:
         return {name: get(name) for name in sorted(_REGISTRY)}
     owner, attribute = _resolve(alias)
@@ -76,7 +96,15 @@ def get(alias: str | None = None) -> Any:
 
 
 def set(**kwargs: Any) -> None:
-    """Set settings by name; nothing is changed when one of the values is invalid."""
+    """Set settings by name; nothing is changed when one of the values is invalid.
+
+    Example::
+
+        >>> set(validate_infer=False, validate_poutine=False)
+        >>> get("validate_infer")
+        False
+        >>> set(validate_infer=True, validate_poutine=True)
+    """
     _check(kwargs)
     for alias, value in kwargs.items():
         owner, attribute = _resolve(alias)
@@ -84,7 +112,16 @@ def set(**kwargs: Any) -> None:
 
 
 def context(**kwargs: Any) -> _Context:
-    """Settings that hold inside a ``with`` block, or inside calls of a decorated function."""
+    """Settings that hold inside a ``with`` block, or inside calls of a decorated function.
+
+    Example::
+
+        >>> @context(validate_infer=False)
+        ... def unchecked():
+        ...     return get("validate_infer")
+        >>> unchecked(), get("validate_infer")
+        (False, True)
+    """
     return _Context(kwargs)
 
 

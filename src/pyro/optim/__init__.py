@@ -1,4 +1,16 @@
-"""Optimisers for parameters that appear as programs run."""
+"""Optimisers for parameters that appear as programs run.
+
+Example::
+
+    >>> def options(name):  # per parameter: the store's name
+    ...     return {"lr": 0.02 if name == "guide.scale" else 0.1, "clip_norm": 10.0}
+    >>> optimizer = pyro.optim.ClippedAdam(options)
+    >>> loc = pyro.param("loc", torch.tensor(0.0))
+    >>> (3.0 * loc).backward()
+    >>> optimizer([loc.unconstrained()])
+    >>> pyro.param("loc").detach()
+    tensor(-0.1000)
+"""
 
 from __future__ import annotations
 

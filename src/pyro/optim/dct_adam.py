@@ -44,10 +44,10 @@ class DCTAdam(Optimizer):
 
         >>> x = torch.zeros(4, requires_grad=True)
         >>> optimizer = DCTAdam([x], lr=0.1, dct_dim=-1)
-        >>> x.grad = torch.ones(4)  # a constant: one coefficient of the transform, of size 2
-        >>> optimizer.step()
+        >>> x.grad = torch.tensor([1.0, 0.0, 0.0, 0.0])
+        >>> optimizer.step()  # neighbours in time move along
         >>> x.detach()
-        tensor([-0.1500, -0.1500, -0.1500, -0.1500])
+        tensor([-0.2924,  0.0383, -0.0383, -0.0076])
     """
 
     def __init__(

@@ -18,7 +18,17 @@ class OptimFactory(Protocol):
 
 
 def wrap(constructor: type[torch.optim.Optimizer]) -> OptimFactory:
-    """A function that makes a :class:`~pyro.optim.optim.PyroOptim` from an optimiser class."""
+    """A function that makes a :class:`~pyro.optim.optim.PyroOptim` from an optimiser class.
+
+    Example::
+
+        >>> optimizer = wrap(torch.optim.SGD)({"lr": 0.5})
+        >>> loc = pyro.param("loc", torch.tensor(0.0))
+        >>> (3.0 * loc).backward()
+        >>> optimizer([loc.unconstrained()])
+        >>> pyro.param("loc").detach()
+        tensor(-1.5000)
+    """
 
     def factory(optim_args: Args, clip_args: Args | None = None) -> PyroOptim:
         return PyroOptim(constructor, optim_args, clip_args)

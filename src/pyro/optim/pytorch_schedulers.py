@@ -20,7 +20,20 @@ class SchedulerFactory(Protocol):
 
 
 def wrap(constructor: type[Any]) -> SchedulerFactory:
-    """A function that makes a :class:`PyroLRScheduler` from a schedule's class."""
+    """A function that makes a :class:`PyroLRScheduler` from a schedule's class.
+
+    Example::
+
+        >>> options = {"optimizer": torch.optim.SGD, "optim_args": {"lr": 1.0}}
+        >>> scheduler = wrap(lr_scheduler.StepLR)({**options, "step_size": 1, "gamma": 0.5})
+        >>> loc = pyro.param("loc", torch.tensor(0.0)).unconstrained()
+        >>> for _ in range(2):
+        ...     loc.grad = torch.tensor(1.0)
+        ...     scheduler([loc])
+        ...     scheduler.step()  # once per epoch
+        >>> loc.detach()  # -1 - 0.5
+        tensor(-1.5000)
+    """
 
     def factory(optim_args: Mapping[str, Any], clip_args: Args | None = None) -> PyroLRScheduler:
         return PyroLRScheduler(constructor, optim_args, clip_args)

@@ -22,6 +22,19 @@ def register_constraint(name: str, constraint: Constraint | type[Constraint]) ->
     :param name: The name in files; keep it stable.
     :param constraint: A constraint without arguments, or the class of constraints whose attributes
         are numbers, strings, tensors, constraints, or lists and dicts of those.
+
+    Example::
+
+        >>> class Below(constraints.Constraint):
+        ...     def __init__(self, bound):
+        ...         self.bound = bound
+        ...     def check(self, value):
+        ...         return value < self.bound
+        >>> register_constraint("example.below", Below)
+        >>> encode(Below(3.0))
+        {'name': 'example.below', 'args': {'bound': 3.0}}
+        >>> decode(encode(Below(3.0))).check(torch.tensor([2.0, 4.0]))
+        tensor([ True, False])
     """
     _BY_NAME[name] = constraint
     if isinstance(constraint, type):

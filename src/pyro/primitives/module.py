@@ -69,6 +69,14 @@ def random_module(
 
     .. deprecated:: 1.0
        Write the module as a ``PyroModule``.
+
+    Example::
+
+        >>> prior = {"weight": dist.Normal(torch.zeros(1, 3), 1.0), "bias": dist.Normal(0.0, 1.0)}
+        >>> draw = random_module("net", nn.Linear(3, 1), prior)
+        >>> one, two = draw(), draw()
+        >>> one(torch.ones(3)).shape, torch.equal(one.weight, two.weight)
+        (torch.Size([1]), False)
     """
     warnings.warn(
         "pyro.random_module is deprecated; use pyro.nn.PyroModule", FutureWarning, stacklevel=2

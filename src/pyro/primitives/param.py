@@ -51,10 +51,27 @@ def param(
 
 
 def get_param_store() -> ParamStoreDict:
-    """The global parameter store."""
+    """The global parameter store.
+
+    Example::
+
+        >>> loc = param("loc", torch.zeros(2))
+        >>> get_param_store()["loc"].tolist()
+        [0.0, 0.0]
+        >>> list(get_param_store())
+        ['loc']
+    """
     return PARAM_STORE
 
 
 def clear_param_store() -> None:
-    """Forget all parameters; those that a module owns stay in the module."""
+    """Forget all parameters; those that a module owns stay in the module.
+
+    Example::
+
+        >>> loc = param("loc", torch.zeros(2))
+        >>> clear_param_store()
+        >>> len(get_param_store())
+        0
+    """
     PARAM_STORE.clear()

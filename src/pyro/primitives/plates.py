@@ -63,17 +63,45 @@ def subsample(data: torch.Tensor, event_dim: int) -> torch.Tensor:
 
 @effectful(type="barrier")
 def barrier(data: Any) -> Any:
-    """Ask handlers that hold values back (``collapse``) for final ones; otherwise the identity."""
+    """Ask handlers that hold values back (``collapse``) for final ones; otherwise the identity.
+
+    Example::
+
+        >>> barrier(torch.tensor(1.0))
+        tensor(1.)
+        >>> with poutine.trace() as tracer, poutine.collapse():
+        ...     p = pyro.sample("p", dist.Beta(1.0, 1.0))
+        ...     pyro.sample("x", dist.Bernoulli(p), obs=torch.tensor(1.0))
+        ...     p = barrier(p)  # a draw from Beta(2, 1), no longer a placeholder
+        ...     pyro.deterministic("odds", p / (1.0 - p)).shape
+        tensor(1.)
+        torch.Size([])
+        >>> tracer.trace.stochastic_nodes
+        []
+    """
     return data
 
 
 def iarange(*args: Any, **kwargs: Any) -> PlateMessenger:
-    """The deprecated spelling of a vectorised :class:`plate`."""
+    """The deprecated spelling of a vectorised :class:`plate`.
+
+    Example::
+
+        >>> with iarange("data", 3):  # now: pyro.plate("data", 3)
+        ...     pyro.sample("x", dist.Normal(0.0, 1.0)).shape
+        torch.Size([3])
+    """
     warnings.warn("pyro.iarange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2)
     return plate(*args, **kwargs)
 
 
 def irange(*args: Any, **kwargs: Any) -> PlateMessenger:
-    """The deprecated spelling of a sequential :class:`plate`."""
+    """The deprecated spelling of a sequential :class:`plate`.
+
+    Example::
+
+        >>> [pyro.sample(f"x_{i}", dist.Delta(torch.tensor(1.0 * i))) for i in irange("data", 2)]
+        [tensor(0.), tensor(1.)]
+    """
     warnings.warn("pyro.irange is deprecated; use pyro.plate", DeprecationWarning, stacklevel=2)
     return plate(*args, **kwargs)

@@ -28,6 +28,17 @@ def enable_validation(is_validate: bool = True) -> None:
 
 @contextmanager
 def validation_enabled(is_validate: bool = True) -> Iterator[None]:
-    """All checks on (or off) inside a context."""
+    """All checks on (or off) inside a context.
+
+    Example::
+
+        >>> with validation_enabled(False):
+        ...     dist.Normal(0.0, -1.0).scale
+        tensor(-1.)
+        >>> dist.Normal(0.0, -1.0)
+        Traceback (most recent call last):
+            ...
+        ValueError: ...
+    """
     with settings.context(**dict.fromkeys(_SWITCHES, is_validate)):
         yield
