@@ -101,6 +101,18 @@ class TracePredictive(TracePosterior):
     :param posterior: A trace posterior that has been run, or is run with the same arguments.
     :param num_samples: How many runs.
     :param keep_sites: The sites whose values are kept; by default all latent sites.
+
+    Example::
+
+        >>> from pyro.infer import Importance
+        >>> def model():
+        ...     z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        ...     return pyro.sample("x", dist.Normal(z, 0.1))
+        >>> posterior = Importance(model, num_samples=10).run()
+        >>> runs = TracePredictive(model, posterior, num_samples=5, keep_sites=["z"]).run()
+        >>> drawn = {trace.nodes["z"]["value"].item() for trace in posterior.exec_traces}
+        >>> all(trace.nodes["z"]["value"].item() in drawn for trace in runs.exec_traces)
+        True
     """
 
     def __init__(
