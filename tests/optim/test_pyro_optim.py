@@ -202,3 +202,15 @@ def test_what_is_no_tensor_is_refused(given):
 def test_missing_scheduler_arguments():
     with pytest.raises(SiteError, match="optim_args"):
         optim.StepLR({"optimizer": torch.optim.SGD, "step_size": 1})
+
+
+@pytest.mark.parametrize("size", [4, 5, 7, 8, 30, 100])
+def test_dct_adam_moves_all_times_alike_under_a_constant_gradient(size: int) -> None:
+    """Coefficients that are rounding noise get no steps of their own."""
+    leaf = torch.zeros(size, requires_grad=True)
+    optimizer = optim.DCTAdam({"lr": 0.1, "dct_dim": -1})
+    for _ in range(20):
+        leaf.grad = torch.ones(size)
+        optimizer([leaf])
+    assert leaf.detach().mean() < -1.0
+    assert leaf.detach().std() < 1e-5

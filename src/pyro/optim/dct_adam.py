@@ -95,7 +95,7 @@ class DCTAdam(Optimizer):
             return
         size = p.shape[dim]
         matrix = _dct_matrix(size, p.dtype, p.device)
-        both = torch.cat([grad, _along(grad, matrix, dim)], dim)
+        both = torch.cat([grad, _without_rounding(_along(grad, matrix, dim), dim)], dim)
         direct, cosine = self._adam(group, p, both, False).split(size, dim)
         p.add_(direct + _along(cosine, matrix.T, dim), alpha=-group["lr"])
 
@@ -134,6 +134,13 @@ def _dct_matrix(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     matrix *= math.sqrt(2.0 / size)
     matrix[0] /= math.sqrt(2.0)
     return matrix
+
+
+def _without_rounding(coefficients: Tensor, dim: int) -> Tensor:
+    """Coefficients that are zero up to rounding as exact zeros; Adam would blow them up."""
+    size = coefficients.shape[dim] * torch.finfo(coefficients.dtype).eps
+    largest = coefficients.abs().amax(dim, keepdim=True)
+    return coefficients.where(coefficients.abs() > size * largest, torch.zeros_like(largest))
 
 
 def _along(x: Tensor, matrix: Tensor, dim: int) -> Tensor:
