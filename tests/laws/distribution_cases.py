@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import scipy.stats as sp
 import torch
 from torch import Tensor
