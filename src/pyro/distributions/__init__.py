@@ -6,13 +6,16 @@ from pyro.distributions import constraints, kl, transforms
 from pyro.distributions import torch as torch
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
+from pyro.distributions.beta_binomial import BetaBinomial
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.delta import Delta
 from pyro.distributions.dirichlet import Dirichlet
+from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
 from pyro.distributions.distribution import Distribution
 from pyro.distributions.empirical import Empirical
 from pyro.distributions.exponential import Exponential
 from pyro.distributions.gamma import Gamma
+from pyro.distributions.gamma_poisson import GammaPoisson
 from pyro.distributions.generalized_pareto import GeneralizedPareto
 from pyro.distributions.half_cauchy import HalfCauchy
 from pyro.distributions.half_normal import HalfNormal
@@ -70,6 +73,7 @@ from pyro.distributions.wishart import Wishart
 __all__ = [
     "Bernoulli",
     "Beta",
+    "BetaBinomial",
     "Binomial",
     "Categorical",
     "Cauchy",
@@ -77,6 +81,7 @@ __all__ = [
     "ContinuousBernoulli",
     "Delta",
     "Dirichlet",
+    "DirichletMultinomial",
     "Distribution",
     "Empirical",
     "ExpandedDistribution",
@@ -84,6 +89,7 @@ __all__ = [
     "ExponentialFamily",
     "FisherSnedecor",
     "Gamma",
+    "GammaPoisson",
     "GeneralizedPareto",
     "Geometric",
     "Gumbel",

@@ -12,10 +12,13 @@ from torch.distributions import constraints as tc
 def feasible_point(support: Any, like: Tensor) -> Tensor | None:
     """A point inside ``support`` that broadcasts against ``like``, or None if none is known.
 
-    :param support: A constraint.
+    :param support: A constraint; one of ours may bring a method ``feasible_point(like)``.
     :param like: A value whose dtype, device and event shape the point takes.
     """
     support = _strip(support)
+    own = getattr(support, "feasible_point", None)
+    if own is not None:
+        return own(like)  # type: ignore[no-any-return]
     low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
     point: Any = None
     if support.event_dim > 0:

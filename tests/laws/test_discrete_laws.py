@@ -1,0 +1,145 @@
+"""Laws of the families on the integers beyond those of every distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import scipy.stats as sp
+import torch
+
+import pyro.distributions as dist
+from tests.laws.cases_discrete import DISCRETE
+from tests.laws.distribution_case import Case
+
+cases = pytest.mark.parametrize("case", DISCRETE, ids=[case.id for case in DISCRETE])
+
+
+def grid(d: Any) -> torch.Tensor:
+    """Whole numbers that hold all but 1e-9 of the mass of the cases of this table."""
+    if d.event_dim or not d.support.is_discrete:
+        pytest.skip("not a law on the integers")
+    low = -200 if d.support is dist.constraints.integer else 0
+    values = torch.arange(low, 4000, dtype=torch.float64)
+    return values[d.support.check(values)]
+
+
+@cases
+def test_mass_sums_to_one(case: Case) -> None:
+    d = case.build()
+    assert (d.log_prob(grid(d)).exp().sum() - 1).abs() < 1e-8
+
+
+@cases
+def test_frequencies_fit_mass(case: Case) -> None:
+    """Each row fails a correct sampler with probability 1e-5 (and its seed is fixed)."""
+    d = case.build()
+    values = grid(d)
+    torch.manual_seed(2)
+    x = d.sample((4000,)).to(values.dtype)
+    mean = 4000 * d.log_prob(values).exp()
+    common = mean > 5
+    counts = torch.stack([(x == v).sum() for v in values[common]])
+    observed = torch.cat([counts, 4000 - counts.sum(0, keepdim=True)])
+    expected = torch.cat([mean[common], (4000 - mean[common].sum()).reshape(1).clamp(min=1e-3)])
+    statistic = ((observed - expected) ** 2 / expected)[expected > 1].sum()
+    assert sp.chi2(max(int((expected > 1).sum()) - 1, 1)).sf(statistic) > 1e-5
+
+
+@cases
+def test_moments_are_those_of_the_mass(case: Case) -> None:
+    d = case.build()
+    values = grid(d)
+    mass = d.log_prob(values).exp()
+    try:
+        mean, variance = d.mean, d.variance
+    except NotImplementedError:
+        pytest.skip("no closed-form moments")
+    if mean.isnan().any():
+        pytest.skip("no moments")
+    expected = (mass * values).sum()
+    torch.testing.assert_close(mean, expected, rtol=1e-5, atol=1e-6)
+    spread = (mass * (values - expected) ** 2).sum()
+    torch.testing.assert_close(variance, spread, rtol=1e-4, atol=1e-6)
+
+
+@cases
+def test_gradient_is_that_of_differences(case: Case) -> None:
+    kwargs = case.kwargs((2,))
+    names = [
+        name
+        for name, value in kwargs.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and name != "total_count"
+    ]
+    x = case.build((2,)).sample((3,))
+
+    def log_prob(*values: torch.Tensor) -> torch.Tensor:
+        given = {**kwargs, **dict(zip(names, values, strict=True))}
+        result: torch.Tensor = case.family(**given, validate_args=False).log_prob(x)
+        return result
+
+    leaves = [kwargs[name].requires_grad_() for name in names]
+    assert torch.autograd.gradcheck(log_prob, leaves, atol=1e-6, rtol=1e-5)
+
+
+EXTREME: list[tuple[str, Any, list[float]]] = [
+    ("gamma-poisson", lambda t: dist.GammaPoisson(t(1e30), t(1e29)), [0, 10, 1e6]),
+    ("gamma-poisson-tiny", lambda t: dist.GammaPoisson(t(1e-30), t(1e-30)), [0, 1, 1e6]),
+    ("gamma-poisson-huge-rate", lambda t: dist.GammaPoisson(t(1e-3), t(1e30)), [0, 1]),
+    ("beta-binomial", lambda t: dist.BetaBinomial(t(1e30), t(1e30), t(10.0)), [0, 5, 10]),
+    ("beta-binomial-tiny", lambda t: dist.BetaBinomial(t(1e-30), t(1e-30), t(10.0)), [0, 5, 10]),
+    ("beta-binomial-empty", lambda t: dist.BetaBinomial(t(1.0), t(1.0), t(0.0)), [0]),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(("make", "values"), [e[1:] for e in EXTREME], ids=[e[0] for e in EXTREME])
+def test_extreme_arguments(make: Any, values: list[float], dtype: torch.dtype) -> None:
+    """Legal values have a finite log mass with finite gradients, however large the parameters."""
+    leaves: list[torch.Tensor] = []
+
+    def t(number: float) -> torch.Tensor:
+        leaves.append(torch.tensor(number, dtype=dtype, requires_grad=True))
+        return leaves[-1]
+
+    log_prob = make(t).log_prob(torch.tensor(values, dtype=dtype))
+    assert log_prob.isfinite().all()
+    assert (log_prob <= 1e-4).all()
+    for gradient in torch.autograd.grad(log_prob.sum(), leaves, allow_unused=True):
+        assert gradient is None or not gradient.isnan().any()
+
+
+def test_large_concentrations_tend_to_the_limit() -> None:
+    """A gamma-Poisson law of concentration c and rate c / m tends to a Poisson law of mean m."""
+    k = torch.arange(20.0)
+    limit = dist.Poisson(torch.tensor(4.0)).log_prob(k)
+    close = dist.GammaPoisson(torch.tensor(4e8), torch.tensor(1e8)).log_prob(k)
+    torch.testing.assert_close(close, limit, rtol=1e-5, atol=1e-5)
+    binomial = dist.Binomial(5, torch.tensor(0.25)).log_prob(k[:6])
+    beta = dist.BetaBinomial(torch.tensor(1e8), torch.tensor(3e8), 5).log_prob(k[:6])
+    torch.testing.assert_close(beta, binomial, rtol=1e-5, atol=1e-5)
+
+
+def test_counts_of_different_totals() -> None:
+    totals = torch.tensor([0.0, 3.0, 7.0])
+    d = dist.DirichletMultinomial(torch.tensor([0.5, 1.0, 2.0]), totals)
+    x = d.sample((5,))
+    assert torch.equal(x.sum(-1), totals.expand(5, 3))
+    with pytest.raises(ValueError, match="support"):
+        d.log_prob(torch.ones(3, 3))
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_dirichlet_multinomial_is_scipys(is_sparse: bool) -> None:
+    concentration = torch.tensor([0.7, 20.0, 0.1], dtype=torch.float64)
+    d = dist.DirichletMultinomial(concentration, 4, is_sparse=is_sparse)
+    counts = [(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)]
+    x = torch.tensor(counts, dtype=torch.float64)
+    reference = sp.dirichlet_multinomial(concentration.numpy(), 4)
+    expected = torch.tensor([reference.logpmf(c) for c in counts], dtype=torch.float64)
+    torch.testing.assert_close(d.log_prob(x), expected)
+    torch.manual_seed(0)
+    seen = d.sample((4000,))
+    for count, log_mass in zip(x, expected, strict=True):
+        mean = 4000 * log_mass.exp()
+        assert ((seen == count).all(-1).sum() - mean).abs() < 5 * mean.sqrt() + 5
