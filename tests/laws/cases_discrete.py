@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import scipy.stats as sp
 
+import pyro.distributions as dist
 from tests.laws.distribution_case import Case, row
 
 DISCRETE: list[Case] = [
@@ -44,5 +45,24 @@ DISCRETE: list[Case] = [
         total_count=2,
         is_sparse=True,
         static=("total_count", "is_sparse"),
+    ),
+    row("zero-inflated-poisson", "ZeroInflatedPoisson", rate=2.5, gate=0.3),
+    row("zero-inflated-poisson-logits", "ZeroInflatedPoisson", rate=0.5, gate_logits=-1.5),
+    row(
+        "zero-inflated-negative-binomial",
+        "ZeroInflatedNegativeBinomial",
+        total_count=4.0,
+        probs=0.4,
+        gate=0.2,
+    ),
+    Case(
+        "zero-inflated",
+        lambda rate, gate: dist.ZeroInflatedDistribution(dist.GammaPoisson(2.0, rate), gate=gate),
+        {"rate": 1.5, "gate": 0.4},
+    ),
+    Case(
+        "zero-inflated-binomial",
+        lambda probs, gate: dist.ZeroInflatedDistribution(dist.Binomial(3, probs), gate=gate),
+        {"probs": 0.6, "gate": 0.4},
     ),
 ]

@@ -75,7 +75,7 @@ def test_gradient_is_that_of_differences(case: Case) -> None:
 
     def log_prob(*values: torch.Tensor) -> torch.Tensor:
         given = {**kwargs, **dict(zip(names, values, strict=True))}
-        result: torch.Tensor = case.family(**given, validate_args=False).log_prob(x)
+        result: torch.Tensor = case.family(**given).log_prob(x)
         return result
 
     leaves = [kwargs[name].requires_grad_() for name in names]
@@ -89,6 +89,9 @@ EXTREME: list[tuple[str, Any, list[float]]] = [
     ("beta-binomial", lambda t: dist.BetaBinomial(t(1e30), t(1e30), t(10.0)), [0, 5, 10]),
     ("beta-binomial-tiny", lambda t: dist.BetaBinomial(t(1e-30), t(1e-30), t(10.0)), [0, 5, 10]),
     ("beta-binomial-empty", lambda t: dist.BetaBinomial(t(1.0), t(1.0), t(0.0)), [0]),
+    ("zero-inflated", lambda t: dist.ZeroInflatedPoisson(t(1e4), gate_logits=t(-1e4)), [0, 1e4]),
+    ("zero-inflated-shut", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(0.0)), [0, 3]),
+    ("zero-inflated-always", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(1.0)), [0]),
 ]
 
 

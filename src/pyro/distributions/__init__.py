@@ -8,6 +8,7 @@ from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
 from pyro.distributions.beta_binomial import BetaBinomial
 from pyro.distributions.categorical import Categorical
+from pyro.distributions.censored import Censored
 from pyro.distributions.delta import Delta
 from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
@@ -61,6 +62,7 @@ from pyro.distributions.torch_distribution import (
     TorchDistribution,
     TorchDistributionMixin,
 )
+from pyro.distributions.truncated import Truncated
 from pyro.distributions.uniform import Uniform
 from pyro.distributions.unit import Unit
 from pyro.distributions.util import (
@@ -69,6 +71,9 @@ from pyro.distributions.util import (
     validation_enabled,
 )
 from pyro.distributions.wishart import Wishart
+from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
+from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
+from pyro.distributions.zero_inflated_poisson import ZeroInflatedPoisson
 
 __all__ = [
     "Bernoulli",
@@ -77,6 +82,7 @@ __all__ = [
     "Binomial",
     "Categorical",
     "Cauchy",
+    "Censored",
     "Chi2",
     "ContinuousBernoulli",
     "Delta",
@@ -121,11 +127,15 @@ __all__ = [
     "TorchDistribution",
     "TorchDistributionMixin",
     "TransformedDistribution",
+    "Truncated",
     "Uniform",
     "Unit",
     "VonMises",
     "Weibull",
     "Wishart",
+    "ZeroInflatedDistribution",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
     "biject_to",
     "constraints",
     "enable_validation",
