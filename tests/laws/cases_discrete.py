@@ -65,4 +65,6 @@ DISCRETE: list[Case] = [
         lambda probs, gate: dist.ZeroInflatedDistribution(dist.Binomial(3, probs), gate=gate),
         {"probs": 0.6, "gate": 0.4},
     ),
+    row("ordered-logistic", "OrderedLogistic", predictor=0.4, cutpoints=[-1.0, 0.5, 2.0]),
+    row("ordered-probit", "OrderedProbit", predictor=0.4, cutpoints=[-1.0, 0.5, 2.0]),
 ]

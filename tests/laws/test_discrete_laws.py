@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import scipy.stats as sp
 import torch
@@ -91,6 +92,10 @@ EXTREME: list[tuple[str, Any, list[float]]] = [
     ("beta-binomial-empty", lambda t: dist.BetaBinomial(t(1.0), t(1.0), t(0.0)), [0]),
     ("zero-inflated", lambda t: dist.ZeroInflatedPoisson(t(1e4), gate_logits=t(-1e4)), [0, 1e4]),
     ("zero-inflated-shut", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(0.0)), [0, 3]),
+    ("ordered-logistic", lambda t: dist.OrderedLogistic(t(1e4), t([-1.0, 0, 1])), [0, 1, 2, 3]),
+    ("ordered-logistic-left", lambda t: dist.OrderedLogistic(t(-1e4), t([0.0, 1])), [0, 1, 2]),
+    ("ordered-probit", lambda t: dist.OrderedProbit(t(1e3), t([-1.0, 0, 1])), [0, 1, 2, 3]),
+    ("ordered-probit-left", lambda t: dist.OrderedProbit(t(-1e3), t([0.0, 1])), [0, 1, 2]),
     ("zero-inflated-always", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(1.0)), [0]),
 ]
 
@@ -101,7 +106,7 @@ def test_extreme_arguments(make: Any, values: list[float], dtype: torch.dtype) -
     """Legal values have a finite log mass with finite gradients, however large the parameters."""
     leaves: list[torch.Tensor] = []
 
-    def t(number: float) -> torch.Tensor:
+    def t(number: Any) -> torch.Tensor:
         leaves.append(torch.tensor(number, dtype=dtype, requires_grad=True))
         return leaves[-1]
 
@@ -146,3 +151,34 @@ def test_dirichlet_multinomial_is_scipys(is_sparse: bool) -> None:
     for count, log_mass in zip(x, expected, strict=True):
         mean = 4000 * log_mass.exp()
         assert ((seen == count).all(-1).sum() - mean).abs() < 5 * mean.sqrt() + 5
+
+
+def test_ordered_categories_far_out() -> None:
+    """Masses in the far tails agree with those of double precision from the near one."""
+    cutpoints = torch.tensor([-1.0, 0.5, 2.0])
+    for family, reference in ((dist.OrderedLogistic, sp.logistic), (dist.OrderedProbit, sp.norm)):
+        for shift in (-20.0, -3.0, 0.0, 3.0, 20.0):
+            d = family(torch.tensor(shift), cutpoints)
+            cuts = -(cutpoints.double().numpy() - shift)[::-1] if shift < 0 else cutpoints - shift
+            edges = np.concatenate([[-np.inf], np.asarray(cuts), [np.inf]])
+            if shift < 0:  # mirrored, so that all masses are differences of small numbers
+                edges = edges.copy()
+            mass = np.diff(reference.cdf(edges))
+            mass = mass[::-1] if shift < 0 else mass
+            expected = torch.tensor(np.log(mass.copy()), dtype=torch.float32)
+            known = expected > -300
+            torch.testing.assert_close(
+                d.logits[known], expected[known], rtol=2e-4, atol=1e-5, msg=str((family, shift))
+            )
+
+
+@cases
+def test_expansion_after_enumeration(case: Case) -> None:
+    d = case.build((2,))
+    if not d.has_enumerate_support:
+        pytest.skip("not a finite support")
+    values = d.enumerate_support(expand=False)
+    big = d.expand((3, 2))
+    assert torch.equal(big.enumerate_support(expand=False).reshape(-1), values.reshape(-1))
+    expected = d.log_prob(values).unsqueeze(1).expand(-1, 3, -1)
+    torch.testing.assert_close(big.log_prob(big.enumerate_support()), expected)

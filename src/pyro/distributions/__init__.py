@@ -25,6 +25,8 @@ from pyro.distributions.independent import Independent
 from pyro.distributions.log_normal import LogNormal
 from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
 from pyro.distributions.normal import Normal
+from pyro.distributions.ordered_logistic import OrderedLogistic
+from pyro.distributions.ordered_probit import OrderedProbit
 from pyro.distributions.poisson import Poisson
 from pyro.distributions.score_parts import ScoreParts
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
@@ -118,6 +120,8 @@ __all__ = [
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
+    "OrderedLogistic",
+    "OrderedProbit",
     "Pareto",
     "Poisson",
     "RelaxedBernoulli",

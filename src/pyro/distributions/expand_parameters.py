@@ -12,12 +12,15 @@ from torch import Tensor
 D = TypeVar("D", bound=td.Distribution)
 
 
-def expand_parameters(distribution: D, batch_shape: Sequence[int]) -> D:
+def expand_parameters(
+    distribution: D, batch_shape: Sequence[int], without: Sequence[str] = ()
+) -> D:
     """The distribution with every tensor and inner distribution that it holds expanded.
 
     Each of them must carry the whole batch shape at the left of its own shape.
 
     :param batch_shape: The new batch shape; the present one broadcasts to it.
+    :param without: Names of attributes that the result is to compute afresh.
     """
     if batch_shape == distribution._batch_shape:
         return distribution
@@ -25,7 +28,8 @@ def expand_parameters(distribution: D, batch_shape: Sequence[int]) -> D:
     rank = len(distribution._batch_shape)
     new = type(distribution).__new__(type(distribution))
     for name, value in distribution.__dict__.items():
-        new.__dict__[name] = _expand(value, shape, rank)
+        if name not in without:
+            new.__dict__[name] = _expand(value, shape, rank)
     new._batch_shape = shape
     return new
 

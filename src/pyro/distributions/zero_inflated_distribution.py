@@ -37,6 +37,7 @@ class ZeroInflatedDistribution(TorchDistribution):
     """
 
     arg_constraints = {"gate": tc.unit_interval, "gate_logits": tc.real}
+    base_dist: Any
     gate = lazy_gate
     gate_logits = lazy_gate_logits
 
