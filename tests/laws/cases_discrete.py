@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import scipy.stats as sp
+import torch
 
 import pyro.distributions as dist
 from tests.laws.distribution_case import Case, row
@@ -67,4 +68,73 @@ DISCRETE: list[Case] = [
     ),
     row("ordered-logistic", "OrderedLogistic", predictor=0.4, cutpoints=[-1.0, 0.5, 2.0]),
     row("ordered-probit", "OrderedProbit", predictor=0.4, cutpoints=[-1.0, 0.5, 2.0]),
+    Case(
+        "mixture-of-families",
+        lambda probs, loc: dist.Mixture(
+            dist.Categorical(probs),
+            [dist.Normal(loc, 1.0), dist.Gamma(2.0, loc), dist.Beta(2, loc)],
+        ),
+        {"probs": [0.2, 0.5, 0.3], "loc": 1.5},
+        event_dims={"probs": 1},
+    ),
+    Case(
+        "mixture-of-counts",
+        lambda probs, rate: dist.Mixture(
+            dist.Categorical(probs), [dist.Poisson(rate), dist.Binomial(4, rate / 10)]
+        ),
+        {"probs": [0.2, 0.8], "rate": 3.0},
+        event_dims={"probs": 1},
+    ),
+    Case(
+        "mixture-of-vectors",
+        lambda probs, loc: dist.Mixture(
+            dist.Categorical(probs),
+            [dist.Normal(loc, 1.0).to_event(1), dist.Laplace(loc, 2.0).to_event(1)],
+        ),
+        {"probs": [0.2, 0.8], "loc": [3.0, -1.0]},
+        event_dims={"probs": 1, "loc": 1},
+    ),
+    Case(
+        "masked-mixture",
+        lambda loc: dist.MaskedMixture(
+            torch.arange(loc.numel()).reshape(loc.shape) % 2 == 0,
+            dist.Normal(loc, 1.0),
+            dist.Laplace(loc, 2.0),
+        ),
+        {"loc": 3.0},
+    ),
+    Case(
+        "masked-mixture-of-counts",
+        lambda rate: dist.MaskedMixture(
+            torch.arange(rate.numel()).reshape(rate.shape) % 2 == 0,
+            dist.Poisson(rate),
+            dist.Binomial(5, rate / 10),
+        ),
+        {"rate": 3.0},
+    ),
+    Case(
+        "hurdle",
+        lambda rate, gate: dist.Hurdle(dist.Gamma(2.0, rate), gate=gate),
+        {"rate": 1.5, "gate": 0.4},
+    ),
+    Case(
+        "hurdle-of-counts",
+        lambda rate, gate: dist.Hurdle(dist.Poisson(rate), gate=gate),
+        {"rate": 1.5, "gate": 0.4},
+    ),
+    Case(
+        "hurdle-of-rare-counts",
+        lambda rate, gate_logits: dist.Hurdle(dist.Poisson(rate), gate_logits=gate_logits),
+        {"rate": 1e-3, "gate_logits": -0.5},
+    ),
+    Case(
+        "zero-one-inflated",
+        lambda concentration, gate, one: dist.ZeroOneInflated(
+            dist.Beta(concentration, 2.0), gate=gate, one=one
+        ),
+        {"concentration": 1.5, "gate": 0.4, "one": 0.7},
+    ),
 ]
+
+MIXED = ("hurdle", "zero-one-inflated")
+"""Cases with a density and atoms, onto whose support there is no bijection."""

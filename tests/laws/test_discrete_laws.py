@@ -96,6 +96,8 @@ EXTREME: list[tuple[str, Any, list[float]]] = [
     ("ordered-logistic-left", lambda t: dist.OrderedLogistic(t(-1e4), t([0.0, 1])), [0, 1, 2]),
     ("ordered-probit", lambda t: dist.OrderedProbit(t(1e3), t([-1.0, 0, 1])), [0, 1, 2, 3]),
     ("ordered-probit-left", lambda t: dist.OrderedProbit(t(-1e3), t([0.0, 1])), [0, 1, 2]),
+    ("hurdle", lambda t: dist.Hurdle(dist.Poisson(t(1e-30)), gate=t(0.5)), [0, 1, 2]),
+    ("hurdle-of-many", lambda t: dist.Hurdle(dist.Poisson(t(1e6)), gate=t(0.0)), [1, 1e6]),
     ("zero-inflated-always", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(1.0)), [0]),
 ]
 
@@ -182,3 +184,37 @@ def test_expansion_after_enumeration(case: Case) -> None:
     assert torch.equal(big.enumerate_support(expand=False).reshape(-1), values.reshape(-1))
     expected = d.log_prob(values).unsqueeze(1).expand(-1, 3, -1)
     torch.testing.assert_close(big.log_prob(big.enumerate_support()), expected)
+
+
+def test_density_and_atoms_sum_to_one() -> None:
+    x = torch.linspace(0.0, 1.0, 20002, dtype=torch.float64)[1:-1]
+    zero, one = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    beta = dist.Beta(torch.tensor(2.0, dtype=torch.float64), 3.0)
+    for d in (dist.Hurdle(beta, gate=0.3), dist.ZeroOneInflated(beta, gate=0.3, one=0.9)):
+        mass = torch.trapezoid(d.log_prob(x).exp(), x) + d.log_prob(zero).exp()
+        if isinstance(d, dist.ZeroOneInflated):
+            mass = mass + d.log_prob(one).exp()
+        assert (mass - 1).abs() < 1e-6
+        assert not d.support.is_discrete
+        with pytest.raises(NotImplementedError):
+            dist.biject_to(d.support)
+
+
+def test_atoms_outside_of_the_base_reach_no_gradient() -> None:
+    loc = torch.tensor(0.0, requires_grad=True)
+    d = dist.Hurdle(dist.LogNormal(loc, 1.0), gate=0.5)
+    d.log_prob(torch.tensor([0.0, 2.0])).sum().backward()
+    assert loc.grad is not None and loc.grad.isfinite()
+
+
+def test_gates_are_given_once() -> None:
+    for family in (dist.ZeroInflatedDistribution, dist.Hurdle):
+        for gates in ({}, {"gate": 0.5, "gate_logits": 0.0}):
+            with pytest.raises(ValueError, match="either `gate` or"):
+                family(dist.Poisson(1.0), **gates)
+        with pytest.raises(ValueError, match="univariate"):
+            family(dist.Poisson(torch.ones(2)).to_event(1), gate=0.5)
+        d = family(dist.Poisson(1.0), gate=0.25)
+        torch.testing.assert_close(d.gate_logits.sigmoid(), d.gate)
+        with pytest.raises(ValueError, match="gate"):
+            family(dist.Poisson(1.0), gate=1.5)

@@ -4,6 +4,7 @@ from torch.distributions import biject_to, kl_divergence, register_kl, transform
 
 from pyro.distributions import constraints, kl, transforms
 from pyro.distributions import torch as torch
+from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
 from pyro.distributions.beta_binomial import BetaBinomial
@@ -20,15 +21,22 @@ from pyro.distributions.gamma_poisson import GammaPoisson
 from pyro.distributions.generalized_pareto import GeneralizedPareto
 from pyro.distributions.half_cauchy import HalfCauchy
 from pyro.distributions.half_normal import HalfNormal
+from pyro.distributions.hurdle import Hurdle
 from pyro.distributions.improper_uniform import ImproperUniform
 from pyro.distributions.independent import Independent
 from pyro.distributions.log_normal import LogNormal
+from pyro.distributions.logistic import Logistic
 from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
+from pyro.distributions.masked_mixture import MaskedMixture
+from pyro.distributions.mixture import Mixture
 from pyro.distributions.normal import Normal
 from pyro.distributions.ordered_logistic import OrderedLogistic
 from pyro.distributions.ordered_probit import OrderedProbit
 from pyro.distributions.poisson import Poisson
 from pyro.distributions.score_parts import ScoreParts
+from pyro.distributions.skew_logistic import SkewLogistic
+from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
+from pyro.distributions.soft_laplace import SoftLaplace
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
 from pyro.distributions.torch import (
     Binomial,
@@ -76,8 +84,10 @@ from pyro.distributions.wishart import Wishart
 from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
 from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
 from pyro.distributions.zero_inflated_poisson import ZeroInflatedPoisson
+from pyro.distributions.zero_one_inflated import ZeroOneInflated
 
 __all__ = [
+    "AsymmetricLaplace",
     "Bernoulli",
     "Beta",
     "BetaBinomial",
@@ -103,6 +113,7 @@ __all__ = [
     "Gumbel",
     "HalfCauchy",
     "HalfNormal",
+    "Hurdle",
     "ImproperUniform",
     "Independent",
     "InverseGamma",
@@ -110,9 +121,12 @@ __all__ = [
     "LKJCholesky",
     "Laplace",
     "LogNormal",
+    "Logistic",
     "LogisticNormal",
     "LowRankMultivariateNormal",
     "MaskedDistribution",
+    "MaskedMixture",
+    "Mixture",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
@@ -127,6 +141,9 @@ __all__ = [
     "RelaxedBernoulli",
     "RelaxedOneHotCategorical",
     "ScoreParts",
+    "SkewLogistic",
+    "SoftAsymmetricLaplace",
+    "SoftLaplace",
     "StudentT",
     "TorchDistribution",
     "TorchDistributionMixin",
@@ -140,6 +157,7 @@ __all__ = [
     "ZeroInflatedDistribution",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
+    "ZeroOneInflated",
     "biject_to",
     "constraints",
     "enable_validation",
