@@ -10,6 +10,10 @@ from pyro.distributions.beta import Beta
 from pyro.distributions.beta_binomial import BetaBinomial
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.censored import Censored
+from pyro.distributions.conditional import (
+    ConditionalDistribution,
+    ConditionalTransformedDistribution,
+)
 from pyro.distributions.delta import Delta
 from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
@@ -72,6 +76,12 @@ from pyro.distributions.torch_distribution import (
     TorchDistribution,
     TorchDistributionMixin,
 )
+from pyro.distributions.transforms.conditional import ConditionalTransform
+from pyro.distributions.transforms.transform_module import (
+    ComposeTransformModule,
+    ConditionalTransformModule,
+    TransformModule,
+)
 from pyro.distributions.truncated import Truncated
 from pyro.distributions.uniform import Uniform
 from pyro.distributions.unit import Unit
@@ -96,6 +106,11 @@ __all__ = [
     "Cauchy",
     "Censored",
     "Chi2",
+    "ComposeTransformModule",
+    "ConditionalDistribution",
+    "ConditionalTransform",
+    "ConditionalTransformModule",
+    "ConditionalTransformedDistribution",
     "ContinuousBernoulli",
     "Delta",
     "Dirichlet",
@@ -147,6 +162,7 @@ __all__ = [
     "StudentT",
     "TorchDistribution",
     "TorchDistributionMixin",
+    "TransformModule",
     "TransformedDistribution",
     "Truncated",
     "Uniform",
