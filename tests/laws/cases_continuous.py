@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.stats as sp
 import torch
+from torch import Tensor
 
 import pyro.distributions as dist
 from tests.laws.distribution_case import Case, row
+
+LOG_2 = float(np.log(2))
+
+
+@dataclass(frozen=True)
+class HalfAccepted:
+    """Accepts what is above ``loc``; a function of its own would not pickle."""
+
+    loc: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x >= self.loc).to(x).log()
+
 
 CONTINUOUS: list[Case] = [
     Case(
@@ -79,5 +95,67 @@ CONTINUOUS: list[Case] = [
         scale=1.2,
         asymmetry=1.7,
         softness=0.6,
+    ),
+    row(
+        "affine-beta",
+        "AffineBeta",
+        lambda concentration1, concentration0, loc, scale: sp.beta(
+            concentration1, concentration0, loc, scale
+        ),
+        concentration1=2.0,
+        concentration0=3.5,
+        loc=-1.0,
+        scale=2.5,
+    ),
+    Case(
+        "folded",
+        lambda loc, scale: dist.FoldedDistribution(dist.Normal(loc, scale)),
+        {"loc": 0.6, "scale": 1.2},
+        lambda loc, scale: sp.foldnorm(loc / scale, scale=scale),
+    ),
+    row(
+        "ex-gaussian",
+        "ExponentiallyModifiedGaussian",
+        lambda loc, scale, rate: sp.exponnorm(1 / (scale * rate), loc, scale),
+        loc=0.3,
+        scale=0.8,
+        rate=0.7,
+    ),
+    row(
+        "skew-normal",
+        "SkewNormal",
+        lambda loc, scale, skew: sp.skewnorm(skew, loc, scale),
+        loc=0.3,
+        scale=0.8,
+        skew=-3.0,
+    ),
+    row(
+        "wald",
+        "Wald",
+        lambda loc, concentration: sp.invgauss(loc / concentration, scale=concentration),
+        loc=1.5,
+        concentration=2.0,
+    ),
+    row(
+        "wald-skewed",
+        "Wald",
+        lambda loc, concentration: sp.invgauss(loc / concentration, scale=concentration),
+        loc=8.0,
+        concentration=0.4,
+    ),
+    row(
+        "nan-masked-normal",
+        "NanMaskedNormal",
+        lambda loc, scale: sp.norm(loc, scale),
+        loc=0.3,
+        scale=1.2,
+    ),
+    Case(
+        "rejector",
+        lambda loc: dist.Rejector(
+            dist.Normal(loc, torch.ones_like(loc)), HalfAccepted(loc), -LOG_2
+        ),
+        {"loc": 0.6},
+        lambda loc: sp.halfnorm(loc),
     ),
 ]

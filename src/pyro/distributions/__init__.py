@@ -4,10 +4,12 @@ from torch.distributions import biject_to, kl_divergence, register_kl, transform
 
 from pyro.distributions import constraints, kl, transforms
 from pyro.distributions import torch as torch
+from pyro.distributions.affine_beta import AffineBeta
 from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
 from pyro.distributions.beta_binomial import BetaBinomial
+from pyro.distributions.binomial import Binomial
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.censored import Censored
 from pyro.distributions.conditional import (
@@ -17,9 +19,14 @@ from pyro.distributions.conditional import (
 from pyro.distributions.delta import Delta
 from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
+from pyro.distributions.discrete_weibull import DiscreteWeibull
 from pyro.distributions.distribution import Distribution
 from pyro.distributions.empirical import Empirical
 from pyro.distributions.exponential import Exponential
+from pyro.distributions.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
+from pyro.distributions.extended_beta_binomial import ExtendedBetaBinomial
+from pyro.distributions.extended_binomial import ExtendedBinomial
+from pyro.distributions.folded_distribution import FoldedDistribution
 from pyro.distributions.gamma import Gamma
 from pyro.distributions.gamma_poisson import GammaPoisson
 from pyro.distributions.generalized_pareto import GeneralizedPareto
@@ -29,21 +36,25 @@ from pyro.distributions.hurdle import Hurdle
 from pyro.distributions.improper_uniform import ImproperUniform
 from pyro.distributions.independent import Independent
 from pyro.distributions.log_normal import LogNormal
+from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
 from pyro.distributions.logistic import Logistic
 from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
 from pyro.distributions.masked_mixture import MaskedMixture
 from pyro.distributions.mixture import Mixture
+from pyro.distributions.nan_masked_normal import NanMaskedNormal
 from pyro.distributions.normal import Normal
 from pyro.distributions.ordered_logistic import OrderedLogistic
 from pyro.distributions.ordered_probit import OrderedProbit
 from pyro.distributions.poisson import Poisson
+from pyro.distributions.rejector import Rejector
 from pyro.distributions.score_parts import ScoreParts
+from pyro.distributions.skellam import Skellam
 from pyro.distributions.skew_logistic import SkewLogistic
+from pyro.distributions.skew_normal import SkewNormal
 from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
 from pyro.distributions.soft_laplace import SoftLaplace
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
 from pyro.distributions.torch import (
-    Binomial,
     Cauchy,
     Chi2,
     ContinuousBernoulli,
@@ -90,6 +101,7 @@ from pyro.distributions.util import (
     is_validation_enabled,
     validation_enabled,
 )
+from pyro.distributions.wald import Wald
 from pyro.distributions.wishart import Wishart
 from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
 from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
@@ -97,6 +109,7 @@ from pyro.distributions.zero_inflated_poisson import ZeroInflatedPoisson
 from pyro.distributions.zero_one_inflated import ZeroOneInflated
 
 __all__ = [
+    "AffineBeta",
     "AsymmetricLaplace",
     "Bernoulli",
     "Beta",
@@ -115,12 +128,17 @@ __all__ = [
     "Delta",
     "Dirichlet",
     "DirichletMultinomial",
+    "DiscreteWeibull",
     "Distribution",
     "Empirical",
     "ExpandedDistribution",
     "Exponential",
     "ExponentialFamily",
+    "ExponentiallyModifiedGaussian",
+    "ExtendedBetaBinomial",
+    "ExtendedBinomial",
     "FisherSnedecor",
+    "FoldedDistribution",
     "Gamma",
     "GammaPoisson",
     "GeneralizedPareto",
@@ -136,6 +154,7 @@ __all__ = [
     "LKJCholesky",
     "Laplace",
     "LogNormal",
+    "LogNormalNegativeBinomial",
     "Logistic",
     "LogisticNormal",
     "LowRankMultivariateNormal",
@@ -145,6 +164,7 @@ __all__ = [
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
+    "NanMaskedNormal",
     "NegativeBinomial",
     "Normal",
     "OneHotCategorical",
@@ -153,10 +173,13 @@ __all__ = [
     "OrderedProbit",
     "Pareto",
     "Poisson",
+    "Rejector",
     "RelaxedBernoulli",
     "RelaxedOneHotCategorical",
     "ScoreParts",
+    "Skellam",
     "SkewLogistic",
+    "SkewNormal",
     "SoftAsymmetricLaplace",
     "SoftLaplace",
     "StudentT",
@@ -168,6 +191,7 @@ __all__ = [
     "Uniform",
     "Unit",
     "VonMises",
+    "Wald",
     "Weibull",
     "Wishart",
     "ZeroInflatedDistribution",
