@@ -1,6 +1,6 @@
 """Pyro: universal, deep probabilistic programming on PyTorch."""
 
-from pyro import distributions, infer, optim, poutine, settings
+from pyro import distributions, infer, optim, params, poutine, primitives, settings, util
 from pyro.logger import log
 from pyro.poutine.handlers import condition, do
 from pyro.primitives import (
@@ -45,14 +45,17 @@ __all__ = [
     "module",
     "optim",
     "param",
+    "params",
     "plate",
     "plate_stack",
     "poutine",
+    "primitives",
     "random_module",
     "sample",
     "set_rng_seed",
     "set_rng_state",
     "settings",
     "subsample",
+    "util",
     "validation_enabled",
 ]

@@ -42,12 +42,12 @@ _REGISTRY: dict[str, _Setting] = {}
 
 
 def register(
-    alias: str, module: str, deepname: str, validator: Validator | None = None
+    alias: str, modulename: str, deepname: str, validator: Validator | None = None
 ) -> Callable[[F], F]:
-    """Register the attribute ``module.deepname`` as a setting called ``alias``.
+    """Register the attribute ``modulename.deepname`` as a setting called ``alias``.
 
     :param alias: The name used in :func:`get`, :func:`set` and :func:`context`.
-    :param module: A module name, typically ``__name__``.
+    :param modulename: A module name, typically ``__name__``.
     :param deepname: A dotted path inside the module.
     :param validator: Called with a new value before it is set; raises ``ValueError`` on a bad one.
     :return: A decorator that attaches the validator when it is written as a function below.
@@ -63,7 +63,7 @@ def register(
             ...
         ValueError: setting 'validate_infer' is already registered for pyro.infer...
     """
-    entry = _Setting(module, deepname, validator)
+    entry = _Setting(modulename, deepname, validator)
     taken = _REGISTRY.setdefault(alias, entry)
     if taken[:2] != entry[:2]:
         raise ValueError(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import pyro
 import pyro.distributions as dist
 from pyro.distributions import constraints
-from pyro.infer import ELBO, SVI, Trace_ELBO, TraceMeanField_ELBO
+from pyro.infer import ELBO, SVI, EmpiricalMarginal, Trace_ELBO, TraceMeanField_ELBO
 from pyro.infer.elbo import ELBOModule
 from pyro.infer.enum import get_importance_trace
 from pyro.infer.errors import InferenceError
@@ -107,7 +107,7 @@ def test_wrong_optimizer_or_loss() -> None:
             SVI(model, guide, optim, Trace_ELBO())  # type: ignore[arg-type]
     with pytest.raises(InferenceError, match="loss must be"):
         SVI(model, guide, Adam({}), 3)
-    with pytest.warns(FutureWarning, match="no effect"):
+    with pytest.warns(FutureWarning, match="num_samples and num_steps"):
         SVI(model, guide, Adam({}), Trace_ELBO(), num_samples=3)
     with pytest.raises(InferenceError, match="num_particles"):
         Trace_ELBO(num_particles=0)
@@ -232,3 +232,42 @@ def test_no_warnings_and_no_leftovers_in_a_loop() -> None:
         for _ in range(3):
             svi.step()
     assert torch_item(torch.tensor(2.0)) == torch_item(2.0) == 2.0
+
+
+def test_deprecated_run_steps_and_draws() -> None:
+    def model() -> torch.Tensor:
+        return pyro.sample("z", dist.Normal(0.0, 1.0))
+
+    def guide() -> torch.Tensor:
+        return pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(3.0)), 0.1))
+
+    with pytest.warns(FutureWarning, match="num_samples"):
+        svi = SVI(model, guide, Adam({"lr": 0.5}), Trace_ELBO(), num_samples=4, num_steps=2)
+    with pytest.warns(FutureWarning, match="SVI.run"):
+        assert svi.run() is svi
+    assert pyro.param("loc") < 2.5
+    assert len(svi.exec_traces) == 4
+    assert abs(EmpiricalMarginal(svi, "z").mean - pyro.param("loc")) < 0.5
+
+
+def test_an_objective_of_ones_own() -> None:
+    class Plain(ELBO):
+        def loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
+            return self.loss_and_grads(model, guide, *args, **kwargs)
+
+        def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
+            loss = torch.tensor(0.0)
+            for model_trace, guide_trace in self._get_traces(model, guide, args, kwargs):
+                loss = loss - model_trace.log_prob_sum() + guide_trace.log_prob_sum()
+            loss.backward()
+            return loss.item()
+
+    def model() -> None:
+        pyro.sample("z", dist.Normal(0.0, 1.0))
+
+    def guide() -> None:
+        pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(3.0)), 1.0))
+
+    svi = SVI(model, guide, Adam({"lr": 0.1}), Plain())
+    svi.step()
+    assert pyro.param("loc").item() == pytest.approx(2.9, abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -214,3 +215,10 @@ def test_dct_adam_moves_all_times_alike_under_a_constant_gradient(size: int) -> 
         optimizer([leaf])
     assert leaf.detach().mean() < -1.0
     assert leaf.detach().std() < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["optim_args", "clip_args"])
+def test_arguments_that_are_no_dict(kind: str) -> None:
+    arguments: dict[str, Any] = {"optim_args": {"lr": 0.1}, kind: 0.1}
+    with pytest.raises(ValueError, match=f"{kind} must be a dict or a callable"):
+        optim.Adam(**arguments)

@@ -33,8 +33,8 @@ def test_dims_are_allocated_from_the_right() -> None:
     assert indices.tolist() == [0, 1]
     stack = site(tracer.trace, "x")["cond_indep_stack"]
     assert [(f.name, f.dim, f.size, f.counter, f.full_size) for f in stack] == [
-        ("a", -1, 2, None, 2),
-        ("b", -2, 3, None, 3),
+        ("a", -1, 2, 0, 2),
+        ("b", -2, 3, 0, 3),
     ]
     assert [frame.name for frame in frames] == ["c", "d"]
 
@@ -251,3 +251,9 @@ def test_deprecated_spellings() -> None:
         pass
     with pytest.warns(DeprecationWarning, match=r"use pyro\.plate"):
         assert list(irange("p", 2)) == [0, 1]
+
+
+def test_class_name_that_programs_look_for() -> None:
+    with poutine.trace() as tracer, plate("p", 3):
+        pass
+    assert type(tracer.trace.nodes["p"]["fn"]).__name__ == "_Subsample"

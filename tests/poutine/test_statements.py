@@ -223,3 +223,33 @@ def test_whole_numbers_at_a_categorical_site_can_index(how: str) -> None:
 def test_a_factor_outside_of_inference_is_not_an_observation() -> None:
     pyro_factor = factor("penalty", -1.0)  # no warning
     assert pyro_factor is None
+
+
+@pytest.mark.parametrize("obs", [None, torch.zeros(3)], ids=["latent", "observed"])
+def test_obs_mask_that_does_not_fit_its_plate(obs: torch.Tensor | None) -> None:
+    with (
+        pytest.raises(ShapeError, match=r"obs_mask .* site 'x': \(2,\).*\(3,\)"),
+        plate("p", 3),
+    ):
+        sample("x", dist.Normal(0.0, 1.0), obs=obs, obs_mask=torch.tensor([True, False]))
+
+
+def test_equalize_ties_the_names_of_all_patterns() -> None:
+    def program() -> list[torch.Tensor]:
+        return [sample(name, dist.Normal(0.0, 1.0)) for name in ("a1", "b1", "b2", "c1")]
+
+    a1, b1, b2, c1 = poutine.equalize(program, sites=["a.", "b."])()
+    assert a1 == b1 == b2 != c1
+
+
+def test_legacy_reparameteriser_that_returns_no_distribution() -> None:
+    def standardize(name: str, fn: Any, obs: torch.Tensor | None) -> tuple[None, torch.Tensor]:
+        return None, fn.loc + fn.scale * sample(f"{name}_base", dist.Normal(0.0, 1.0))
+
+    def program() -> torch.Tensor:
+        return sample("x", dist.Normal(3.0, 2.0))
+
+    trace = poutine.trace(poutine.reparam(program, config={"x": standardize})).get_trace()
+    assert trace.stochastic_nodes == ["x_base"]
+    base = trace.nodes["x_base"]["value"]
+    assert trace.log_prob_sum() == dist.Normal(0.0, 1.0).log_prob(base)

@@ -266,7 +266,7 @@ def test_replay_needs_sampled_values() -> None:
     observed = poutine.trace(lambda: sample("z", NORMAL, obs=torch.zeros(()))).get_trace()
     with pytest.raises(ReplayError, match="z must be sampled in trace"):
         poutine.replay(lambda: sample("z", NORMAL), trace=observed)()
-    with pytest.raises(RuntimeError, match="needs a trace"):
+    with pytest.raises(ValueError, match="needs a trace"):
         poutine.replay(model)
 
 
@@ -275,3 +275,17 @@ def test_replay_does_not_write_into_the_replayed_trace() -> None:
     with poutine.infer_config(config_fn=lambda msg: {"mark": 1}):
         poutine.replay(lambda: sample("z", NORMAL), trace=trace)()
     assert trace.nodes["z"]["infer"] == {}
+
+
+def test_dense_edges_join_sites_but_not_index_draws() -> None:
+    @poutine.trace(graph_type="dense")
+    def program() -> None:
+        sample("a", NORMAL)
+        for i in plate("loop", 2):
+            sample(f"b{i}", NORMAL)
+
+    trace = program.get_trace()
+    assert set(trace.edges) == {("a", "b0"), ("a", "b1")}
+    assert trace.successors("a") == {"b0", "b1"}
+    assert trace.predecessors("b1") == {"a"}
+    assert len(trace.predecessors("loop")) == 0

@@ -157,7 +157,9 @@ class TorchDistributionMixin(Distribution):
 
     def independent(self, reinterpreted_batch_ndims: int | None = None) -> Any:
         """Deprecated name of :meth:`to_event`."""
-        warnings.warn(".independent() is deprecated; use .to_event()", UserWarning, stacklevel=2)
+        warnings.warn(
+            ".independent() is deprecated; use .to_event()", DeprecationWarning, stacklevel=2
+        )
         return self.to_event(reinterpreted_batch_ndims)
 
     def mask(self, mask: bool | Tensor) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from pyro.errors import ShapeError, SiteError
 from pyro.infer.prototype import max_plate_depth
 from pyro.poutine.sites import is_auxiliary, is_deterministic, is_factor
-from pyro.poutine.subsample import Subsample
+from pyro.poutine.subsample import _Subsample
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
@@ -47,13 +47,13 @@ def check_model_guide_match(
     guided = {
         name: site
         for name, site in guide_trace.nodes.items()
-        if site["type"] == "sample" and type(site["fn"]) is not Subsample
+        if site["type"] == "sample" and type(site["fn"]) is not _Subsample
     }
     missing: list[str] = []
     auxiliary: list[str] = []
     matched = 0
     for name, site in model_trace.nodes.items():
-        if site["type"] != "sample" or type(site["fn"]) is Subsample:
+        if site["type"] != "sample" or type(site["fn"]) is _Subsample:
             continue
         if site["is_observed"]:
             continue
@@ -273,7 +273,7 @@ def _check_plates(model_trace: Trace, guide_trace: Trace) -> None:
     extra = [
         name
         for name, site in guide_trace.nodes.items()
-        if site["type"] == "sample" and type(site["fn"]) is Subsample and name not in model_nodes
+        if site["type"] == "sample" and type(site["fn"]) is _Subsample and name not in model_nodes
     ]
     if extra:
         _warn(f"Found plate statements in guide but not model: {_names(extra)}")

@@ -21,6 +21,8 @@ def config_enumerate(
 ) -> Any:
     """Set ``infer["enumerate"]`` of each latent site that can be enumerated and has none yet.
 
+    What a site says of itself in ``infer`` stays as it is.
+
     :param guide: A model or guide; without it a decorator is returned.
     :param default: "sequential", "parallel" or None (which leaves sites as they are).
     :param expand: Whether enumerated values are expanded to the full batch shape.
@@ -44,20 +46,17 @@ def config_enumerate(
         return functools.partial(
             config_enumerate, default=default, expand=expand, num_samples=num_samples, tmc=tmc
         )
-    options: Infer = {
-        "enumerate": default,
-        "expand": expand,
-        "num_samples": num_samples,
-        "tmc": tmc,
-    }
+    options: Infer = {"enumerate": default, "expand": expand}
+    if num_samples is not None:
+        options.update(num_samples=num_samples, tmc=tmc)
 
     def configure(site: Message) -> Infer:
         if default is None or site["type"] != "sample" or not is_latent(site):
             return {}
         can = num_samples is not None or getattr(site["fn"], "has_enumerate_support", False)
-        if not can or site["infer"].get("enumerate") is not None:
+        if not can:
             return {}
-        return {**options, **{k: v for k, v in site["infer"].items() if k in options and v}}
+        return {k: v for k, v in options.items() if site["infer"].get(k) is None}
 
     return InferConfigMessenger(configure)(guide)
 

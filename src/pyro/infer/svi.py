@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import torch
 
@@ -12,13 +12,16 @@ from pyro.infer import validation
 from pyro.infer.errors import InferenceError
 from pyro.infer.gradients import check_gradients
 from pyro.infer.param_capture import ParamCapture
+from pyro.infer.trace_posterior import TracePosterior
 from pyro.infer.util import torch_item
 from pyro.optim.optim import PyroOptim
+from pyro.poutine.replay_messenger import ReplayMessenger
+from pyro.poutine.trace_messenger import TraceMessenger
 
 LossFn = Callable[..., Any]
 
 
-class SVI:
+class SVI(TracePosterior):
     """Fit the parameters of a model and a guide by steps along gradients of a loss.
 
     :param model: The model, a function that calls ``pyro.sample``.
@@ -28,8 +31,8 @@ class SVI:
         **kwargs)`` that returns the loss as a tensor with gradients.
     :param loss_and_grads: Instead of the loss's own: a function that returns the loss and
         accumulates gradients in the parameters.
-    :param num_samples: Not used; accepted for old programs.
-    :param num_steps: Not used; accepted for old programs.
+    :param num_samples: How many traces :meth:`run` draws (deprecated).
+    :param num_steps: How many steps :meth:`run` takes (deprecated).
     :raises InferenceError: if ``optim`` or ``loss`` is something else.
 
     Example::
@@ -61,11 +64,14 @@ class SVI:
         _check_optim(optim)
         if num_samples or num_steps:
             warnings.warn(
-                "SVI: num_samples and num_steps have no effect; call step() in a loop, and use "
+                "SVI: num_samples and num_steps are deprecated; call step() in a loop, and use "
                 "Predictive(model, guide=guide, num_samples=...) for draws",
                 FutureWarning,
                 stacklevel=2,
             )
+        super().__init__()
+        self.num_samples = num_samples
+        self.num_steps = num_steps
         self.model = model
         self.guide = guide
         self.optim = optim
@@ -100,6 +106,27 @@ class SVI:
         for param in params:
             param.grad = None
         return _as_floats(loss)
+
+    def run(self, *args: Any, **kwargs: Any) -> Self:
+        """Take ``num_steps`` steps, then draw ``num_samples`` traces of the fitted model.
+
+        .. deprecated:: 1.0
+           Call :meth:`step` in a loop, and use :class:`~pyro.infer.Predictive` for draws.
+        """
+        warnings.warn(
+            "SVI.run is deprecated; call step() in a loop, and use Predictive for draws",
+            FutureWarning,
+            stacklevel=2,
+        )
+        for _ in range(self.num_steps):
+            self.step(*args, **kwargs)
+        return super().run(*args, **kwargs)
+
+    def _traces(self, *args: Any, **kwargs: Any) -> Iterator[tuple[Any, ...]]:
+        for _ in range(self.num_samples):
+            guide_trace = TraceMessenger()(self.guide).get_trace(*args, **kwargs)
+            with ReplayMessenger(guide_trace):
+                yield TraceMessenger()(self.model).get_trace(*args, **kwargs), 1.0
 
     def evaluate_loss(self, *args: Any, **kwargs: Any) -> Any:
         """An estimate of the loss, without gradients and without a step."""

@@ -17,6 +17,19 @@ Options = dict[str, Any]
 Args = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
 
 
+def check_args(kind: str, args: Any) -> None:
+    """Refuse arguments that are neither a dict nor a callable.
+
+    :param kind: What they are, for the message.
+    :raises SiteError: if they are something else.
+    """
+    if not (callable(args) or isinstance(args, Mapping)):
+        raise SiteError(
+            f"{kind} must be a dict or a callable that returns one, but got "
+            f"{type(args).__name__}: {args!r}"
+        )
+
+
 def options_of(args: Args, name: str) -> Options:
     """A fresh dict of the arguments for one parameter.
 

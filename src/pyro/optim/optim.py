@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from pyro.errors import CheckpointError, SiteError
 from pyro.optim import clipping, implementation
-from pyro.optim.arguments import Args, options_of
+from pyro.optim.arguments import Args, check_args, options_of
 from pyro.optim.cohort import Cohort, Member, State, split_by_arguments, split_by_schedule
 from pyro.params import checkpoint
 from pyro.params.param_store import PARAM_STORE
@@ -63,6 +63,8 @@ class PyroOptim:
         optim_args: Args,
         clip_args: Args | None = None,
     ) -> None:
+        check_args("optim_args", optim_args)
+        check_args("clip_args", {} if clip_args is None else clip_args)
         self.pt_optim_constructor = optim_constructor
         self.pt_optim_args = optim_args
         self.pt_clip_args: Args = {} if clip_args is None else clip_args

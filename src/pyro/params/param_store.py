@@ -17,8 +17,13 @@ from pyro.errors import CheckpointError, ParamConstraintError, ParamNotFoundErro
 from pyro.params import checkpoint, constraint_codec, redeclaration
 from pyro.params.entry import Constraint, Entry, as_tensor, make_leaf, unconstrain
 
-# Re-exported: its documented home is this module.
+# Re-exported: their documented home is this module.
+from pyro.params.names import (
+    module_from_param_with_module_name as module_from_param_with_module_name,
+)
 from pyro.params.names import normalize_param_name as normalize_param_name
+from pyro.params.names import param_with_module_name as param_with_module_name
+from pyro.params.names import user_param_name as user_param_name
 
 _KIND = "pyro.params"
 Init = Tensor | float | Callable[[], Tensor | float]

@@ -17,7 +17,8 @@ class EqualizeMessenger(Messenger):
     Later sample sites become deterministic; with ``keep_dist`` they become observations under
     their own distributions. Later parameters take the first one's value.
 
-    :param sites: A regular expression, or several; each ties the names that match it in full.
+    :param sites: A regular expression, or several; all names that match one of them in full are
+        tied together.
     :param type: The type of the sites, "sample" or "param".
     :param keep_dist: Whether later sites keep their distributions.
 
@@ -39,20 +40,19 @@ class EqualizeMessenger(Messenger):
         self._patterns = [re.compile(pattern) for pattern in patterns]
         self.type = type
         self.keep_dist = keep_dist
-        self._values: dict[int, Any] = {}
+        self._value: list[Any] = []  # of the first match, once there was one
 
     def __enter__(self) -> Any:
-        self._values = {}
+        self._value = []
         return super().__enter__()
 
     def _reset(self) -> None:
-        self._values = {}
+        self._value = []
 
     def _process_message(self, msg: Message) -> None:
-        group = self._group(msg)
-        if group is None or group not in self._values:
+        if not self._value or not self._matches(msg):
             return
-        msg["value"] = value = self._values[group]
+        msg["value"] = value = self._value[0]
         msg["done"] = True
         if msg["type"] == "sample":
             msg["is_observed"] = True
@@ -62,12 +62,10 @@ class EqualizeMessenger(Messenger):
                 msg["infer"]["_deterministic"] = True
 
     def _postprocess_message(self, msg: Message) -> None:
-        group = self._group(msg)
-        if group is not None:
-            self._values.setdefault(group, msg["value"])
+        if not self._value and self._matches(msg):
+            self._value = [msg["value"]]
 
-    def _group(self, msg: Message) -> int | None:
+    def _matches(self, msg: Message) -> bool:
         if msg["type"] != self.type:
-            return None
-        matches = (i for i, p in enumerate(self._patterns) if p.fullmatch(msg["name"]))
-        return next(matches, None)
+            return False
+        return any(pattern.fullmatch(msg["name"]) for pattern in self._patterns)

@@ -13,8 +13,8 @@ class CondIndepStackFrame(NamedTuple):
 
     ``dim`` is the negative batch dim of a vectorised plate and None for a sequential one,
     ``size`` is the size of the subsample (-1 if unknown), ``counter`` the iteration of a sequential
-    plate, ``full_size`` the size of the whole data set. Two frames are equal when they are the same
-    plate in the same iteration, whatever their full size.
+    plate (0 for a vectorised one), ``full_size`` the size of the whole data set. Two frames are
+    equal when they are the same plate in the same iteration, whatever their full size.
     """
 
     name: str

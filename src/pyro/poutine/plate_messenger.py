@@ -15,7 +15,7 @@ from pyro.errors import EmptyPlateError, HandlerError, ShapeError
 from pyro.poutine.broadcast_messenger import broadcast_to_plate
 from pyro.poutine.indep_messenger import CondIndepStackFrame, allocate_dim, free_dim
 from pyro.poutine.messenger import Messenger, block_messengers
-from pyro.poutine.subsample import Subsample
+from pyro.poutine.subsample import _Subsample
 from pyro.runtime import Message, apply_stack, new_message
 
 
@@ -96,7 +96,7 @@ class PlateMessenger(Messenger):
         except ShapeError:
             super().__exit__(ShapeError, None, None)
             raise
-        self._frame = CondIndepStackFrame(self.name, self.dim, self.subsample_size, None, self.size)
+        self._frame = CondIndepStackFrame(self.name, self.dim, self.subsample_size, 0, self.size)
         return self.indices
 
     def __exit__(
@@ -197,7 +197,7 @@ def _draw_indices(
     """Emit the plate's own sample site and return its value: the indices to use."""
     if subsample is not None:
         subsample = torch.as_tensor(subsample)
-    fn = Subsample(size, subsample_size, device)
+    fn = _Subsample(size, subsample_size, device)
     msg = new_message("sample", name, fn, value=subsample)
     msg["is_observed"] = False
     apply_stack(msg)

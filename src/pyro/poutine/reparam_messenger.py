@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 import torch
 
+from pyro.distributions.delta import Delta
 from pyro.poutine import sites
 from pyro.poutine.messenger import Messenger
 from pyro.runtime import STATE, Message
@@ -154,4 +155,6 @@ def _rewrite(
         result: ReparamResult = apply(told)
         return result
     fn, value = rewriter(msg["name"], msg["fn"], msg["value"])
+    if fn is None:
+        fn = Delta(value, event_dim=msg["fn"].event_dim).mask(False)
     return {"fn": fn, "value": value, "is_observed": msg["is_observed"] or value is not None}

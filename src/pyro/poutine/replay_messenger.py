@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pyro.errors import ReplayError
+from pyro.errors import HandlerError, ReplayError
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Infer, Message
@@ -35,7 +35,7 @@ class ReplayMessenger(Messenger):
         self, trace: Trace | None = None, params: Mapping[str, torch.Tensor] | None = None
     ) -> None:
         if trace is None and params is None:
-            raise ReplayError("replay needs a trace or params: poutine.replay(fn, trace=...)")
+            raise HandlerError("replay needs a trace or params: poutine.replay(fn, trace=...)")
         self.trace = trace
         self.params = params
         self._nodes: Mapping[str, Message] = {} if trace is None else trace.nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyro.distributions.unit import Unit
-from pyro.poutine.subsample import Subsample
+from pyro.poutine.subsample import _Subsample
 from pyro.runtime import Message
 
 
@@ -21,7 +21,7 @@ def is_param(site: Message) -> bool:
 
 def is_subsample(site: Message) -> bool:
     """The site at which a plate draws its indices."""
-    return isinstance(site["fn"], Subsample)
+    return isinstance(site["fn"], _Subsample)
 
 
 def is_observed(site: Message) -> bool:

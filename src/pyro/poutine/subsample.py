@@ -9,7 +9,7 @@ import torch
 from pyro.distributions.distribution import Distribution
 
 
-class Subsample(Distribution):
+class _Subsample(Distribution):
     """A uniform subset of ``range(size)`` drawn without replacement; scores zero.
 
     A draw has shape ``(subsample_size,)`` and dtype int64. When the subset is not smaller

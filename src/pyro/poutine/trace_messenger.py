@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pyro.poutine.blame import statement_of
 from pyro.poutine.messenger import Messenger
-from pyro.poutine.sites import is_sample
+from pyro.poutine.sites import is_sample, is_subsample
 from pyro.poutine.trace_format import format_shapes
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message, apply_stack
@@ -132,7 +132,11 @@ def identify_dense_edges(trace: Trace) -> None:
 
     Two sites are independent when they lie in different iterations of one sequential plate.
     """
-    sample_sites = [(name, s) for name, s in trace.nodes.items() if s["type"] == "sample"]
+    sample_sites = [
+        (name, site)
+        for name, site in trace.nodes.items()
+        if is_sample(site) and not is_subsample(site)
+    ]
     for position, (name, site) in enumerate(sample_sites):
         counters = {f.name: f.counter for f in site["cond_indep_stack"] if f.dim is None}
         for past_name, past in sample_sites[:position]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, KeysView
 from typing import Any
 
 from pyro.errors import DuplicateSiteError
@@ -113,13 +113,13 @@ class Trace:
         self._successors.setdefault(first, {})[second] = None
         self._predecessors.setdefault(second, {})[first] = None
 
-    def successors(self, name: str) -> Iterator[str]:
+    def successors(self, name: str) -> KeysView[str]:
         """The sites that may depend directly on a site."""
-        return iter(self._successors.get(name, {}))
+        return self._successors.get(name, {}).keys()
 
-    def predecessors(self, name: str) -> Iterator[str]:
+    def predecessors(self, name: str) -> KeysView[str]:
         """The sites that a site may depend on directly."""
-        return iter(self._predecessors.get(name, {}))
+        return self._predecessors.get(name, {}).keys()
 
     def topological_sort(self, reverse: bool = False) -> list[str]:
         """Names in an order in which every site follows those it depends on."""

@@ -6,6 +6,7 @@ from pyro.primitives.param import clear_param_store, get_param_store, param
 from pyro.primitives.plates import barrier, iarange, irange, plate, plate_stack, subsample
 from pyro.primitives.sample import deterministic, factor, sample
 from pyro.primitives.validation import enable_validation, validation_enabled
+from pyro.rng import set_rng_seed
 
 __all__ = [
     "barrier",
@@ -23,6 +24,7 @@ __all__ = [
     "plate_stack",
     "random_module",
     "sample",
+    "set_rng_seed",
     "subsample",
     "validation_enabled",
 ]

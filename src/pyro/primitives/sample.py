@@ -14,7 +14,7 @@ from pyro.distributions.unit import Unit
 from pyro.errors import ShapeError, SiteError
 from pyro.poutine.mask_messenger import MaskMessenger
 from pyro.poutine.observation import as_observation
-from pyro.runtime import STATE, Infer, Message, apply_stack
+from pyro.runtime import STATE, Infer, Message, apply_stack, get_plates
 
 
 def sample(
@@ -130,8 +130,8 @@ def _partly_observed(
     infer: Infer | None,
 ) -> Any:
     """Split a site into an observed, a latent and a deterministic one."""
-    mask = _check_obs_mask(name, fn, obs_mask)
     obs = as_observation(obs, fn)
+    mask = _check_obs_mask(name, fn, obs, obs_mask)
     if obs is not None:
         obs = fill_masked(fn, obs, mask)
     with MaskMessenger(mask):
@@ -143,17 +143,29 @@ def _partly_observed(
     return deterministic(name, torch.where(where, observed, latent), event_dim=fn.event_dim)
 
 
-def _check_obs_mask(name: str, fn: Any, obs_mask: torch.Tensor | bool) -> torch.Tensor | bool:
+def _check_obs_mask(
+    name: str, fn: Any, obs: Any, obs_mask: torch.Tensor | bool
+) -> torch.Tensor | bool:
     if isinstance(obs_mask, bool):
         return obs_mask
     mask = torch.as_tensor(obs_mask)
     try:
-        fits = torch.broadcast_shapes(mask.shape, fn.batch_shape) is not None
+        torch.broadcast_shapes(mask.shape, *_batch_shapes(fn, obs))
+        fits = mask.dtype == torch.bool
     except RuntimeError:
         fits = False
-    if not fits or mask.dtype != torch.bool:
+    if not fits:
         raise ShapeError(
             f"Invalid obs_mask shape or dtype at site {name!r}: {tuple(mask.shape)}, {mask.dtype}; "
-            f"expected a BoolTensor that broadcasts with batch_shape {tuple(fn.batch_shape)}"
+            "expected a BoolTensor that broadcasts with the batch shapes of distribution, plates "
+            f"and observation: {', '.join(map(str, map(tuple, _batch_shapes(fn, obs))))}"
         )
     return mask
+
+
+def _batch_shapes(fn: Any, obs: Any) -> list[tuple[int, ...]]:
+    """The batch shapes of a distribution, of the plates around, and of an observation."""
+    sizes = {frame.dim: frame.size for frame in get_plates() if frame.dim is not None}
+    plates = tuple(max(1, sizes.get(dim, 1)) for dim in range(min(sizes, default=0), 0))
+    shapes = [tuple(fn.batch_shape), plates]
+    return shapes if obs is None else [*shapes, tuple(obs.shape[: obs.dim() - fn.event_dim])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -38,7 +37,7 @@ class Estimate(NamedTuple):
     surrogate: Tensor
 
 
-class ELBO(ABC):
+class ELBO:
     r"""An objective :math:`E_q[\log p(x, z) - \log q(z)]`, estimated from runs of model and guide.
 
     A subclass says how one pair of traces, of the model and of the guide, is turned into an
@@ -106,9 +105,12 @@ class ELBO(ABC):
         self._seed: tuple[Any, Tensor] | None = None
         self._seen: list[tuple[Program, Program]] = []
 
-    @abstractmethod
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
-        """The estimate from one pair of traces; a sum over the particles that they hold."""
+        """The estimate from one pair of traces; a sum over the particles that they hold.
+
+        Not needed in a subclass that defines ``loss`` and ``loss_and_grads`` itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no loss")
 
     def __call__(self, model: Program, guide: Program) -> ELBOModule:
         """The loss as a module whose parameters are those of the modules ``model`` and ``guide``.

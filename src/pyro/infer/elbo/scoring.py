@@ -10,7 +10,7 @@ from torch import Tensor
 from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.infer import validation
 from pyro.infer.checks import check_scored_site, check_site_shape
-from pyro.poutine.subsample import Subsample
+from pyro.poutine.subsample import _Subsample
 from pyro.poutine.trace_scoring import score_site, site_log_prob
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
@@ -23,7 +23,7 @@ def scored_sites(trace: Trace) -> Iterator[Message]:
     for site in trace.nodes.values():
         if (
             site["type"] == "sample"
-            and type(site["fn"]) is not Subsample
+            and type(site["fn"]) is not _Subsample
             and not site["infer"].get("_deterministic")
         ):
             yield site

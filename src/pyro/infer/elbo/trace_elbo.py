@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
 
 from pyro.infer.baselines import DecayingAverages
 from pyro.infer.elbo.elbo import ELBO, Estimate
@@ -35,9 +35,9 @@ class Trace_ELBO(ELBO):
         2.2655
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._averages = DecayingAverages()
+    @cached_property
+    def _averages(self) -> DecayingAverages:
+        return DecayingAverages()
 
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
         nesting = self.max_plate_nesting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -48,9 +49,9 @@ class TraceMeanField_ELBO(ELBO):
         2.0
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._averages = DecayingAverages()
+    @cached_property
+    def _averages(self) -> DecayingAverages:
+        return DecayingAverages()
 
     def _check(self, model_trace: Trace, guide_trace: Trace) -> None:
         super()._check(model_trace, guide_trace)

@@ -1,0 +1,179 @@
+"""Every documented name is where programs look for it, and takes its arguments in their order."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import pytest
+
+NAMES = {
+    "pyro": """__version__ barrier clear_param_store condition deterministic distributions do
+        enable_validation factor get_param_store iarange infer irange log markov module optim param
+        params plate plate_stack poutine primitives random_module sample set_rng_seed settings
+        subsample util validation_enabled""",
+    "pyro.primitives": """barrier clear_param_store deterministic enable_validation factor
+        get_param_store iarange irange markov module param plate plate_stack random_module sample
+        set_rng_seed subsample validation_enabled""",
+    "pyro.poutine": """NonlocalExit Trace block broadcast collapse condition do enable_validation
+        enum equalize escape get_mask handlers infer_config is_validation_enabled lift markov mask
+        messenger queue reparam replay runtime scale seed substitute trace uncondition unwrap
+        util""",
+    "pyro.poutine.block_messenger": "BlockMessenger",
+    "pyro.poutine.broadcast_messenger": "BroadcastMessenger",
+    "pyro.poutine.collapse_messenger": "CollapseMessenger",
+    "pyro.poutine.condition_messenger": "ConditionMessenger",
+    "pyro.poutine.do_messenger": "DoMessenger",
+    "pyro.poutine.enum_messenger": "EnumMessenger",
+    "pyro.poutine.equalize_messenger": "EqualizeMessenger",
+    "pyro.poutine.escape_messenger": "EscapeMessenger",
+    "pyro.poutine.indep_messenger": "CondIndepStackFrame",
+    "pyro.poutine.infer_config_messenger": "InferConfigMessenger",
+    "pyro.poutine.lift_messenger": "LiftMessenger",
+    "pyro.poutine.markov_messenger": "MarkovMessenger",
+    "pyro.poutine.mask_messenger": "MaskMessenger",
+    "pyro.poutine.messenger": "Messenger block_messengers unwrap",
+    "pyro.poutine.plate_messenger": "PlateMessenger block_plate",
+    "pyro.poutine.reentrant_messenger": "ReentrantMessenger",
+    "pyro.poutine.reparam_messenger": "ReparamMessenger",
+    "pyro.poutine.replay_messenger": "ReplayMessenger",
+    "pyro.poutine.runtime": """_PYRO_STACK NonlocalExit am_i_wrapped apply_stack effectful get_mask
+        get_plates""",
+    "pyro.poutine.scale_messenger": "ScaleMessenger",
+    "pyro.poutine.seed_messenger": "SeedMessenger",
+    "pyro.poutine.substitute_messenger": "SubstituteMessenger",
+    "pyro.poutine.trace_messenger": "TraceHandler TraceMessenger identify_dense_edges",
+    "pyro.poutine.trace_struct": "Trace",
+    "pyro.poutine.uncondition_messenger": "UnconditionMessenger",
+    "pyro.poutine.util": """all_escape discrete_escape enable_validation enum_extend
+        is_validation_enabled mc_extend prune_subsample_sites site_is_factor site_is_subsample""",
+    "pyro.distributions": """Bernoulli Beta Binomial Categorical Cauchy Chi2 ContinuousBernoulli
+        Delta Dirichlet Distribution Empirical ExpandedDistribution Exponential ExponentialFamily
+        FisherSnedecor Gamma Geometric Gumbel HalfCauchy HalfNormal ImproperUniform Independent
+        InverseGamma Kumaraswamy LKJCholesky Laplace LogNormal LogisticNormal
+        LowRankMultivariateNormal MaskedDistribution MixtureSameFamily Multinomial
+        MultivariateNormal NegativeBinomial Normal OneHotCategorical
+        OneHotCategoricalStraightThrough Pareto Poisson RelaxedBernoulli RelaxedOneHotCategorical
+        StudentT TorchDistribution TorchDistributionMixin TransformedDistribution Uniform Unit
+        VonMises Weibull Wishart biject_to constraints enable_validation is_validation_enabled kl
+        kl_divergence register_kl transform_to transforms util validation_enabled""",
+    "pyro.distributions.constraints": """Constraint boolean cat corr_cholesky corr_matrix
+        dependent dependent_property greater_than greater_than_eq half_open_interval independent
+        integer integer_interval interval less_than lower_cholesky multinomial nonnegative
+        nonnegative_integer one_hot ordered_vector positive positive_definite positive_integer
+        positive_ordered_vector real real_vector simplex softplus_lower_cholesky softplus_positive
+        sphere stack unit_interval unit_lower_cholesky""",
+    "pyro.distributions.testing.fakes": """NonreparameterizedBeta NonreparameterizedDirichlet
+        NonreparameterizedGamma NonreparameterizedNormal""",
+    "pyro.distributions.transforms": """AbsTransform AffineTransform CatTransform CholeskyTransform
+        ComposeTransform CorrCholeskyTransform CorrLCholeskyTransform CorrMatrixCholeskyTransform
+        ExpTransform IndependentTransform LowerCholeskyTransform Normalize OrderedTransform
+        PowerTransform ReshapeTransform SigmoidTransform SoftmaxTransform
+        SoftplusLowerCholeskyTransform SoftplusTransform StackTransform StickBreakingTransform
+        TanhTransform Transform UnitLowerCholeskyTransform identity_transform""",
+    "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
+        is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
+        scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
+    "pyro.infer": """ELBO EmpiricalMarginal Importance Predictive SVI TraceMeanField_ELBO
+        TracePosterior TracePredictive Trace_ELBO config_enumerate enable_validation
+        is_validation_enabled""",
+    "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
+    "pyro.infer.elbo": "ELBO ELBOModule",
+    "pyro.infer.enum": "get_importance_trace config_enumerate",
+    "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
+    "pyro.infer.predictive": "Predictive",
+    "pyro.infer.svi": "SVI",
+    "pyro.infer.trace_elbo": "Trace_ELBO",
+    "pyro.infer.trace_mean_field_elbo": "TraceMeanField_ELBO",
+    "pyro.infer.util": "torch_backward torch_item zero_grads",
+    "pyro.params": """ParamStoreDict module_from_param_with_module_name normalize_param_name
+        param_with_module_name user_param_name""",
+    "pyro.params.param_store": """ParamStoreDict module_from_param_with_module_name
+        normalize_param_name param_with_module_name user_param_name""",
+    "pyro.optim": """ASGD AdagradRMSProp Adadelta Adafactor Adagrad Adam AdamW Adamax
+        ChainedScheduler ClippedAdam ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts
+        CyclicLR DCTAdam ExponentialLR LambdaLR LinearLR MultiStepLR MultiplicativeLR Muon NAdam
+        OneCycleLR PolynomialLR PyroLRScheduler PyroOptim RAdam RMSprop ReduceLROnPlateau Rprop SGD
+        SequentialLR SparseAdam StepLR""",
+    "pyro.optim.adagrad_rmsprop": "AdagradRMSProp",
+    "pyro.optim.clipped_adam": "ClippedAdam",
+    "pyro.optim.dct_adam": "DCTAdam",
+    "pyro.optim.lr_scheduler": "PyroLRScheduler",
+    "pyro.optim.multi": """MixedMultiOptimizer MultiOptimizer Newton PyroMultiOptimizer
+        TorchMultiOptimizer""",
+    "pyro.optim.optim": "PyroOptim",
+    "pyro.util": """ExperimentalWarning check_if_enumerated check_model_guide_match
+        check_site_shape check_traces_match get_rng_state ignore_experimental_warning
+        ignore_jit_warnings jit_iter optional set_rng_seed set_rng_state timed torch_float
+        torch_isinf torch_isnan warn_if_inf warn_if_nan""",
+    "pyro.logger": "log",
+    "pyro.settings": "context get register set",
+    "pyro.contrib.minipyro": """Adam Messenger PlateMessenger SVI Trace_ELBO apply_stack block elbo
+        get_param_store param plate replay sample seed trace""",
+}
+
+PARAMETERS = {
+    "pyro.sample": "name fn args obs obs_mask infer kwargs",
+    "pyro.param": "name init_tensor constraint event_dim",
+    "pyro.plate": "name size subsample_size subsample dim use_cuda device",
+    "pyro.plate_stack": "prefix sizes rightmost_dim",
+    "pyro.deterministic": "name value event_dim",
+    "pyro.factor": "name log_factor has_rsample",
+    "pyro.subsample": "data event_dim",
+    "pyro.module": "name nn_module update_module_params",
+    "pyro.random_module": "name nn_module prior args kwargs",
+    "pyro.markov": "fn history keep dim name",
+    "pyro.settings.register": "alias modulename deepname validator",
+    "pyro.poutine.trace": "fn graph_type param_only",
+    "pyro.poutine.block": """fn hide_fn expose_fn hide_all expose_all hide expose hide_types
+        expose_types""",
+    "pyro.poutine.replay": "fn trace params",
+    "pyro.poutine.condition": "fn data",
+    "pyro.poutine.do": "fn data",
+    "pyro.poutine.substitute": "fn data",
+    "pyro.poutine.lift": "fn prior",
+    "pyro.poutine.scale": "fn scale",
+    "pyro.poutine.mask": "fn mask",
+    "pyro.poutine.seed": "fn rng_seed",
+    "pyro.poutine.enum": "fn first_available_dim",
+    "pyro.poutine.escape": "fn escape_fn",
+    "pyro.poutine.equalize": "fn sites type keep_dist",
+    "pyro.poutine.infer_config": "fn config_fn",
+    "pyro.poutine.reparam": "fn config",
+    "pyro.poutine.queue": "fn queue max_tries extend_fn escape_fn num_samples",
+    "pyro.distributions.Normal": "loc scale validate_args",
+    "pyro.distributions.Delta": "v log_density event_dim validate_args",
+    "pyro.distributions.Empirical": "samples log_weights validate_args",
+    "pyro.distributions.Unit": "log_factor has_rsample validate_args",
+    "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
+    "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
+        vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
+        tail_adaptive_beta""",
+    "pyro.infer.TraceMeanField_ELBO": """num_particles max_plate_nesting max_iarange_nesting
+        vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
+        tail_adaptive_beta""",
+    "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
+    "pyro.infer.Importance": "model guide num_samples",
+    "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",
+    "pyro.infer.config_enumerate": "guide default expand num_samples tmc",
+    "pyro.optim.PyroOptim": "optim_constructor optim_args clip_args",
+    "pyro.optim.Adam": "optim_args clip_args",
+    "pyro.optim.PyroLRScheduler": "scheduler_constructor optim_args clip_args",
+}
+
+
+def find(path: str) -> Any:
+    module, name = path.rsplit(".", 1)
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_documented_names(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in NAMES[module].split() if not hasattr(found, name)] == []
+
+
+@pytest.mark.parametrize("path", PARAMETERS)
+def test_documented_parameters(path: str) -> None:
+    assert list(inspect.signature(find(path)).parameters) == PARAMETERS[path].split()
