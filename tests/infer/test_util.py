@@ -141,6 +141,9 @@ def test_config_enumerate_marks_sites() -> None:
     assert marked(config_enumerate(model)) == marked(config_enumerate()(model)) == expected
     assert marked(config_enumerate(model, num_samples=3))["c"] == "parallel"
     assert marked(config_enumerate(model, default=None))["a"] is None
+    nodes = pyro.poutine.trace(config_enumerate(model)).get_trace().nodes
+    assert nodes["a"]["infer"] == {"enumerate": "parallel", "expand": False}
+    assert nodes["b"]["infer"] == {"enumerate": "sequential", "expand": False}
     for options in (
         {"default": "all"},
         {"expand": 1},

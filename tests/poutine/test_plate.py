@@ -257,3 +257,10 @@ def test_class_name_that_programs_look_for() -> None:
     with poutine.trace() as tracer, plate("p", 3):
         pass
     assert type(tracer.trace.nodes["p"]["fn"]).__name__ == "_Subsample"
+
+
+def test_plates_of_a_stack_are_counted_from_the_right() -> None:
+    with poutine.trace() as tracer, plate_stack("s", (2, 3), rightmost_dim=-2):
+        assert sample("x", NORMAL).shape == (2, 3, 1)
+    stack = site(tracer.trace, "x")["cond_indep_stack"]
+    assert [(f.name, f.dim, f.size) for f in stack] == [("s_0", -2, 3), ("s_1", -3, 2)]

@@ -17,7 +17,7 @@ plate = PlateMessenger
 
 @contextmanager
 def plate_stack(prefix: str, sizes: Sequence[int], rightmost_dim: int = -1) -> Iterator[None]:
-    """A contiguous stack of plates, named ``prefix_0``, ``prefix_1``, ... from left to right.
+    """A contiguous stack of plates, named ``prefix_0``, ``prefix_1``, ... from right to left.
 
     :param sizes: Their sizes: the batch shape of a site inside.
     :param rightmost_dim: The dim of the last one.
@@ -32,9 +32,8 @@ def plate_stack(prefix: str, sizes: Sequence[int], rightmost_dim: int = -1) -> I
     if rightmost_dim >= 0:
         raise ValueError(f"plate_stack({prefix!r}): rightmost_dim must be negative")
     with ExitStack() as stack:
-        for i, size in reversed(list(enumerate(sizes))):
-            dim = rightmost_dim - (len(sizes) - 1 - i)
-            stack.enter_context(plate(f"{prefix}_{i}", size, dim=dim))
+        for i, size in enumerate(reversed(sizes)):
+            stack.enter_context(plate(f"{prefix}_{i}", size, dim=rightmost_dim - i))
         yield
 
 
