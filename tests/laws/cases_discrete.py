@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import scipy.stats as sp
 import torch
 
@@ -133,6 +134,55 @@ DISCRETE: list[Case] = [
             dist.Beta(concentration, 2.0), gate=gate, one=one
         ),
         {"concentration": 1.5, "gate": 0.4, "one": 0.7},
+    ),
+    row(
+        "binomial-logits",
+        "Binomial",
+        lambda total_count, logits: sp.binom(total_count, 1 / (1 + np.exp(-logits))),
+        total_count=7.0,
+        logits=-1.0,
+    ),
+    row(
+        "skellam",
+        "Skellam",
+        lambda rate1, rate2: sp.skellam(rate1, rate2),
+        rate1=3.0,
+        rate2=1.5,
+    ),
+    row(
+        "skellam-large",
+        "Skellam",
+        lambda rate1, rate2: sp.skellam(rate1, rate2),
+        rate1=30.0,
+        rate2=70.0,
+    ),
+    row("discrete-weibull", "DiscreteWeibull", q=0.8, beta=1.3),
+    row("discrete-weibull-heavy", "DiscreteWeibull", q=0.3, beta=0.5),
+    row(
+        "log-normal-negative-binomial",
+        "LogNormalNegativeBinomial",
+        total_count=3.0,
+        logits=0.2,
+        multiplicative_noise_scale=0.3,
+        num_quad_points=16,
+        static=("num_quad_points",),
+    ),
+    row(
+        "extended-binomial",
+        "ExtendedBinomial",
+        lambda total_count, probs: sp.binom(total_count, probs),
+        total_count=5.0,
+        probs=0.3,
+    ),
+    row(
+        "extended-beta-binomial",
+        "ExtendedBetaBinomial",
+        lambda concentration1, concentration0, total_count: sp.betabinom(
+            total_count, concentration1, concentration0
+        ),
+        concentration1=0.8,
+        concentration0=2.0,
+        total_count=6.0,
     ),
 ]
 

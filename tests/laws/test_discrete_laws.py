@@ -10,6 +10,7 @@ import scipy.stats as sp
 import torch
 
 import pyro.distributions as dist
+from pyro import settings
 from tests.laws.cases_discrete import DISCRETE
 from tests.laws.distribution_case import Case
 
@@ -98,6 +99,18 @@ EXTREME: list[tuple[str, Any, list[float]]] = [
     ("ordered-probit-left", lambda t: dist.OrderedProbit(t(-1e3), t([0.0, 1])), [0, 1, 2]),
     ("hurdle", lambda t: dist.Hurdle(dist.Poisson(t(1e-30)), gate=t(0.5)), [0, 1, 2]),
     ("hurdle-of-many", lambda t: dist.Hurdle(dist.Poisson(t(1e6)), gate=t(0.0)), [1, 1e6]),
+    ("binomial", lambda t: dist.Binomial(1e6, logits=t([-1e4, -30.0, 1e4])), [0, 1e6, 5]),
+    ("extended-binomial", lambda t: dist.ExtendedBinomial(3, t(1e-30)), [0, 3]),
+    ("skellam", lambda t: dist.Skellam(t(1e6), t(1e6)), [-5000, 0, 1, 1e6]),
+    ("skellam-tiny", lambda t: dist.Skellam(t(1e-20), t(1e-20)), [-1, 0, 40, 1e6]),
+    ("skellam-uneven", lambda t: dist.Skellam(t(1e4), t(1e-20)), [-3, 0, 1e4]),
+    ("discrete-weibull", lambda t: dist.DiscreteWeibull(t(0.999), t(0.5)), [0, 1, 1e6]),
+    ("discrete-weibull-brief", lambda t: dist.DiscreteWeibull(t(1e-30), t(3.0)), [0, 1, 10]),
+    (
+        "log-normal-negative-binomial",
+        lambda t: dist.LogNormalNegativeBinomial(t(1e4), t(-20.0), t(2.0)),
+        [0, 1, 1e4],
+    ),
     ("zero-inflated-always", lambda t: dist.ZeroInflatedPoisson(t(1.0), gate=t(1.0)), [0]),
 ]
 
@@ -218,3 +231,65 @@ def test_gates_are_given_once() -> None:
         torch.testing.assert_close(d.gate_logits.sigmoid(), d.gate)
         with pytest.raises(ValueError, match="gate"):
             family(dist.Poisson(1.0), gate=1.5)
+
+
+@pytest.mark.parametrize(
+    ("family", "args"),
+    [(dist.ExtendedBinomial, {"probs": 0.5}), (dist.ExtendedBetaBinomial, {"concentration1": 1.0})],
+)
+def test_integers_without_mass(family: Any, args: dict[str, Any]) -> None:
+    args = {name: torch.tensor(value, requires_grad=True) for name, value in args.items()}
+    more = {"concentration0": 2.0} if family is dist.ExtendedBetaBinomial else {}
+    d = family(total_count=torch.tensor([-2.0, 0.0, 3.0, 3.0]), **args, **more)
+    log_prob = d.log_prob(torch.tensor([0.0, 0.0, 4.0, -1.0]))
+    assert log_prob.tolist() == [-torch.inf, 0.0, -torch.inf, -torch.inf]
+    (gradient,) = torch.autograd.grad(log_prob[1], list(args.values()))
+    assert gradient == 0
+    assert d.sample()[:2].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("tol", [1e-4, 1e-3, 0.01, 0.3])
+def test_binomial_log_prob_within_tolerance(tol: float) -> None:
+    n = torch.arange(40.0)
+    k = torch.arange(40.0).unsqueeze(-1).minimum(n)
+    exact = dist.Binomial(n, 0.3).log_prob(k)
+    with settings.context(binomial_approx_log_prob_tol=tol):
+        assert ((dist.Binomial(n, 0.3).log_prob(k) - exact).abs() <= tol).all()
+
+
+def test_binomial_draws_of_many_trials_are_approximated() -> None:
+    torch.manual_seed(0)
+    n, p = torch.tensor([50.0, 1000.0, 1e8]), torch.tensor([[0.01], [0.3], [0.9]])
+    d = dist.Binomial(n, p)
+    with settings.context(binomial_approx_sample_thresh=100):
+        x = d.sample((20000,)).double()
+    mean, variance = n.double() * p, n.double() * p * (1 - p)
+    assert ((x.mean(0) - mean).abs() < 6 * (variance / 20000).sqrt()).all()
+    assert ((x.var(0) - variance).abs() < 0.06 * variance + 0.3).all()
+    assert ((x >= 0) & (x <= n)).all()
+    with pytest.raises(ValueError, match="nonnegative"):
+        settings.set(binomial_approx_log_prob_tol=-1.0)
+
+
+def test_skellam_is_scipys_where_its_expansions_meet() -> None:
+    k = torch.arange(-60, 61, dtype=torch.float64)
+    for rate1, rate2 in ((200.0, 1.1), (15.0, 15.1), (14.9, 14.9), (1.0, 230.0), (500.0, 600.0)):
+        d = dist.Skellam(torch.tensor(rate1, dtype=torch.float64), rate2)
+        expected = torch.tensor(sp.skellam(rate1, rate2).logpmf(k.numpy()))
+        known = expected > -200
+        torch.testing.assert_close(d.log_prob(k)[known], expected[known], rtol=1e-8, atol=1e-8)
+    up = dist.Skellam(torch.tensor(3.0), 0.0)
+    torch.testing.assert_close(
+        up.log_prob(k[60:].float()), dist.Poisson(3.0).log_prob(k[60:].float())
+    )
+    assert up.log_prob(torch.tensor(-1.0)) == -torch.inf
+
+
+def test_discrete_weibull_distribution_function() -> None:
+    d = dist.DiscreteWeibull(torch.tensor(0.8, dtype=torch.float64), 0.7)
+    k = torch.arange(30, dtype=torch.float64)
+    cdf = d.cdf(k)
+    torch.testing.assert_close(cdf, d.log_prob(k).exp().cumsum(0))
+    assert torch.equal(d.icdf(cdf), k)
+    assert torch.equal(d.icdf(cdf - 1e-9), k)
+    assert d.cdf(-0.5) == 0.0

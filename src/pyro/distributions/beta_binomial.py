@@ -70,11 +70,15 @@ class BetaBinomial(TorchDistribution):
             both = torch.stack([self.concentration1, self.concentration0], -1)
             both = both.expand(torch.Size(sample_shape) + both.shape)
             probs = torch._sample_dirichlet(both)[..., 0].clamp(0.0, 1.0)
-            return torch.binomial(self.total_count.to(probs.dtype).expand(probs.shape), probs)
+            return torch.binomial(
+                self.total_count.clamp(min=0).to(probs.dtype).expand(probs.shape), probs
+            )
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        k, n = self._scored(value), self.total_count
+        return self._log_mass(self._scored(value), self.total_count)
+
+    def _log_mass(self, k: Tensor, n: Tensor) -> Tensor:
         a, b = self.concentration1, self.concentration0
         chance = log_gamma_ratio(a, k) + log_gamma_ratio(b, n - k) - log_gamma_ratio(a + b, n)
         return log_binomial(n, k) + chance

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
+from pyro.distributions.constraints import integer
+
 
 def feasible_point(support: Any, like: Tensor) -> Tensor | None:
     """A point inside ``support`` that broadcasts against ``like``, or None if none is known.
@@ -29,7 +31,7 @@ def feasible_point(support: Any, like: Tensor) -> Tensor | None:
         point = low if support.is_discrete else low + 1
     elif high is not None:
         point = high if support.is_discrete else high - 1
-    elif support is tc.real or support is tc.boolean:
+    elif support in (tc.real, tc.boolean, integer):
         point = 0
     return None if point is None else torch.as_tensor(point, dtype=like.dtype, device=like.device)
 

@@ -18,6 +18,7 @@ from pyro.distributions import (
 )
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
+from pyro.distributions.binomial import Binomial
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.dirichlet import Dirichlet
 from pyro.distributions.exponential import Exponential
@@ -66,6 +67,7 @@ def _unlisted(known: set[str]) -> dict[str, type[td.Distribution]]:
 _OWN = (
     Bernoulli,
     Beta,
+    Binomial,
     Categorical,
     Dirichlet,
     Exponential,

@@ -8,19 +8,9 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 
 __all__ = [
-    "Binomial",
     "Geometric",
     "NegativeBinomial",
 ]
-
-
-@torch_family
-class Binomial(td.Binomial, TorchDistribution):
-    r""":math:`P(k) = \binom{n}{k} p^k (1-p)^{n-k}`
-
-    ``total_count`` :math:`n` a nonnegative integer, ``probs`` in [0, 1] or ``logits`` real;
-    :math:`k \in \{0..n\}`.
-    """
 
 
 @torch_family
