@@ -24,6 +24,23 @@ from torch.distributions.transforms import (
 )
 
 from pyro.distributions.transforms import registry
+from pyro.distributions.transforms.affine_autoregressive import (
+    AffineAutoregressive,
+    ConditionalAffineAutoregressive,
+    affine_autoregressive,
+    conditional_affine_autoregressive,
+)
+from pyro.distributions.transforms.affine_coupling import (
+    AffineCoupling,
+    ConditionalAffineCoupling,
+    affine_coupling,
+    conditional_affine_coupling,
+)
+from pyro.distributions.transforms.batch_norm import BatchNorm, batchnorm
+from pyro.distributions.transforms.block_autoregressive import (
+    BlockAutoregressive,
+    block_autoregressive,
+)
 from pyro.distributions.transforms.cholesky import (
     CholeskyTransform,
     CorrLCholeskyTransform,
@@ -31,39 +48,167 @@ from pyro.distributions.transforms.cholesky import (
     SoftplusLowerCholeskyTransform,
     UnitLowerCholeskyTransform,
 )
+from pyro.distributions.transforms.discrete_cosine import DiscreteCosineTransform
+from pyro.distributions.transforms.elu import ELUTransform, elu
+from pyro.distributions.transforms.generalized_channel_permute import (
+    ConditionalGeneralizedChannelPermute,
+    GeneralizedChannelPermute,
+    conditional_generalized_channel_permute,
+    generalized_channel_permute,
+)
+from pyro.distributions.transforms.haar import HaarTransform
+from pyro.distributions.transforms.householder import (
+    ConditionalHouseholder,
+    Householder,
+    conditional_householder,
+    householder,
+)
+from pyro.distributions.transforms.leaky_relu import LeakyReLUTransform, leaky_relu
+from pyro.distributions.transforms.lower_cholesky_affine import LowerCholeskyAffine
+from pyro.distributions.transforms.matrix_exponential import (
+    ConditionalMatrixExponential,
+    MatrixExponential,
+    conditional_matrix_exponential,
+    matrix_exponential,
+)
+from pyro.distributions.transforms.neural_autoregressive import (
+    ConditionalNeuralAutoregressive,
+    NeuralAutoregressive,
+    conditional_neural_autoregressive,
+    neural_autoregressive,
+)
 from pyro.distributions.transforms.normalize import Normalize
 from pyro.distributions.transforms.ordered import OrderedTransform
+from pyro.distributions.transforms.permute import Permute, permute
+from pyro.distributions.transforms.planar import (
+    ConditionalPlanar,
+    Planar,
+    conditional_planar,
+    planar,
+)
+from pyro.distributions.transforms.polynomial import Polynomial, polynomial
+from pyro.distributions.transforms.positive_power import PositivePowerTransform
+from pyro.distributions.transforms.radial import (
+    ConditionalRadial,
+    Radial,
+    conditional_radial,
+    radial,
+)
+from pyro.distributions.transforms.simplex_to_ordered import SimplexToOrderedTransform
 from pyro.distributions.transforms.softplus import SoftplusTransform
+from pyro.distributions.transforms.spline import (
+    ConditionalSpline,
+    Spline,
+    conditional_spline,
+    spline,
+)
+from pyro.distributions.transforms.spline_autoregressive import (
+    ConditionalSplineAutoregressive,
+    SplineAutoregressive,
+    conditional_spline_autoregressive,
+    spline_autoregressive,
+)
+from pyro.distributions.transforms.spline_coupling import SplineCoupling, spline_coupling
+from pyro.distributions.transforms.sylvester import Sylvester, sylvester
+from pyro.distributions.transforms.transform_module import (
+    ComposeTransformModule,
+    ConditionalComposeTransformModule,
+    iterated,
+)
 
 __all__ = [
     "AbsTransform",
+    "AffineAutoregressive",
+    "AffineCoupling",
     "AffineTransform",
+    "BatchNorm",
+    "BlockAutoregressive",
     "CatTransform",
     "CholeskyTransform",
     "ComposeTransform",
+    "ComposeTransformModule",
+    "ConditionalAffineAutoregressive",
+    "ConditionalAffineCoupling",
+    "ConditionalComposeTransformModule",
+    "ConditionalGeneralizedChannelPermute",
+    "ConditionalHouseholder",
+    "ConditionalMatrixExponential",
+    "ConditionalNeuralAutoregressive",
+    "ConditionalPlanar",
+    "ConditionalRadial",
+    "ConditionalSpline",
+    "ConditionalSplineAutoregressive",
     "CorrCholeskyTransform",
     "CorrLCholeskyTransform",
     "CorrMatrixCholeskyTransform",
     "CumulativeDistributionTransform",
+    "DiscreteCosineTransform",
+    "ELUTransform",
     "ExpTransform",
+    "GeneralizedChannelPermute",
+    "HaarTransform",
+    "Householder",
     "IndependentTransform",
+    "LeakyReLUTransform",
+    "LowerCholeskyAffine",
     "LowerCholeskyTransform",
+    "MatrixExponential",
+    "NeuralAutoregressive",
     "Normalize",
     "OrderedTransform",
+    "Permute",
+    "Planar",
+    "Polynomial",
     "PositiveDefiniteTransform",
+    "PositivePowerTransform",
     "PowerTransform",
+    "Radial",
     "ReshapeTransform",
     "SigmoidTransform",
+    "SimplexToOrderedTransform",
     "SoftmaxTransform",
     "SoftplusLowerCholeskyTransform",
     "SoftplusTransform",
+    "Spline",
+    "SplineAutoregressive",
+    "SplineCoupling",
     "StackTransform",
     "StickBreakingTransform",
+    "Sylvester",
     "TanhTransform",
     "Transform",
     "UnitLowerCholeskyTransform",
+    "affine_autoregressive",
+    "affine_coupling",
+    "batchnorm",
     "biject_to",
+    "block_autoregressive",
+    "conditional_affine_autoregressive",
+    "conditional_affine_coupling",
+    "conditional_generalized_channel_permute",
+    "conditional_householder",
+    "conditional_matrix_exponential",
+    "conditional_neural_autoregressive",
+    "conditional_planar",
+    "conditional_radial",
+    "conditional_spline",
+    "conditional_spline_autoregressive",
+    "elu",
+    "generalized_channel_permute",
+    "householder",
     "identity_transform",
+    "iterated",
+    "leaky_relu",
+    "matrix_exponential",
+    "neural_autoregressive",
+    "permute",
+    "planar",
+    "polynomial",
+    "radial",
     "registry",
+    "spline",
+    "spline_autoregressive",
+    "spline_coupling",
+    "sylvester",
     "transform_to",
 ]

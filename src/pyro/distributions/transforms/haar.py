@@ -1,0 +1,71 @@
+"""The Haar wavelet transform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.distributions import transforms as tt
+
+from pyro.distributions import constraints
+from pyro.ops.haar import haar_transform, inverse_haar_transform
+
+
+class HaarTransform(tt.Transform):
+    """The orthonormal discrete Haar transform along one dimension; the log-determinant is zero.
+
+    As a reparameterisation of a time series it lets a few coefficients say what happens over long
+    stretches.
+
+    :param dim: The dimension transformed, negative; it and those to its right are the event.
+    :param flip: Whether time is reversed first, so that with an odd length it is the first entry
+        that has no partner.
+    :raises ValueError: if ``dim`` is not negative.
+
+    Example::
+
+        >>> HaarTransform()(torch.tensor([1.0, 1.0, 3.0, 3.0])).round(decimals=4)
+        tensor([ 4., -2.,  0.,  0.])
+    """
+
+    bijective = True
+
+    def __init__(self, dim: int = -1, flip: bool = False, cache_size: int = 0) -> None:
+        if dim >= 0:
+            raise ValueError(f"dim must be negative, got {dim}")
+        super().__init__(cache_size=cache_size)
+        self.dim = dim
+        self.flip = flip
+
+    @constraints.dependent_property(is_discrete=False)
+    def domain(self) -> Any:
+        """Real tensors with ``-dim`` dimensions."""
+        return constraints.independent(constraints.real, -self.dim)
+
+    @constraints.dependent_property(is_discrete=False)
+    def codomain(self) -> Any:
+        """Real tensors with ``-dim`` dimensions."""
+        return constraints.independent(constraints.real, -self.dim)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, HaarTransform) and self.dim == other.dim and self.flip == other.flip
+        )
+
+    def with_cache(self, cache_size: int = 1) -> HaarTransform:
+        """The same transform with another cache size."""
+        if self._cache_size == cache_size:
+            return self
+        return HaarTransform(self.dim, self.flip, cache_size)
+
+    def _call(self, x: Tensor) -> Tensor:
+        x = x.transpose(self.dim, -1)
+        return haar_transform(x.flip(-1) if self.flip else x).transpose(self.dim, -1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        x = inverse_haar_transform(y.transpose(self.dim, -1))
+        return (x.flip(-1) if self.flip else x).transpose(self.dim, -1)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Zeros of shape ``batch_shape``."""
+        return x.new_zeros(x.shape[: self.dim])

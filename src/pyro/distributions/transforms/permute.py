@@ -1,0 +1,72 @@
+"""Permutations of the entries of a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyro.distributions import constraints
+from pyro.distributions.transforms.caching import RoundTripTransform
+
+
+class Permute(RoundTripTransform):
+    r""":math:`y_i = x_{\pi(i)}` along one dimension; the log-determinant is zero.
+
+    :param permutation: The indices :math:`\pi`, a tensor of integers.
+    :param dim: The dimension that is permuted, negative; it and those to its right are the event.
+    :raises ValueError: if ``permutation`` is none or ``dim`` is not negative.
+
+    Example::
+
+        >>> t = Permute(torch.tensor([2, 0, 1]))
+        >>> t(torch.tensor([10.0, 11.0, 12.0])), t.inv(torch.tensor([12.0, 10.0, 11.0]))
+        (tensor([12., 10., 11.]), tensor([10., 11., 12.]))
+    """
+
+    bijective = True
+
+    def __init__(self, permutation: Tensor, *, dim: int = -1, cache_size: int = 1) -> None:
+        super().__init__(cache_size=cache_size)
+        if dim >= 0:
+            raise ValueError(f"dim must be negative, got {dim}")
+        if sorted(permutation.tolist()) != list(range(len(permutation))):
+            raise ValueError(f"not a permutation: {permutation.tolist()}")
+        self.permutation = permutation
+        self.dim = dim
+        self.inv_permutation = permutation.argsort()
+
+    @constraints.dependent_property(is_discrete=False)
+    def domain(self) -> Any:
+        """Real tensors with ``-dim`` dimensions."""
+        return constraints.independent(constraints.real, -self.dim)
+
+    @constraints.dependent_property(is_discrete=False)
+    def codomain(self) -> Any:
+        """Real tensors with ``-dim`` dimensions."""
+        return constraints.independent(constraints.real, -self.dim)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return x.index_select(self.dim, self.permutation.to(x.device))
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y.index_select(self.dim, self.inv_permutation.to(y.device))
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Zeros of shape ``batch_shape``."""
+        return x.new_zeros(x.shape[: self.dim])
+
+
+def permute(
+    input_dim: int | Sequence[int], permutation: Tensor | None = None, dim: int = -1
+) -> Permute:
+    """A :class:`Permute`, by default with a random permutation.
+
+    :param input_dim: The length of the permuted dimension; for ``dim < -1`` the event shape.
+    """
+    sizes = [input_dim] if isinstance(input_dim, int) else list(input_dim)
+    if len(sizes) != -dim:
+        raise ValueError(f"input_dim must have {-dim} entries for dim={dim}, got {input_dim}")
+    return Permute(torch.randperm(sizes[0]) if permutation is None else permutation, dim=dim)
