@@ -158,4 +158,12 @@ CONTINUOUS: list[Case] = [
         {"loc": 0.6},
         lambda loc: sp.halfnorm(loc),
     ),
+    row("stable", "Stable", stability=1.5, skew=0.4, scale=1.3, loc=0.2),
+    row("stable-cauchy", "Stable", stability=1.0, skew=-0.4, scale=1.3, loc=0.2),
+    row("stable-heavy", "StableWithLogProb", stability=0.7, skew=0.4, scale=1.3, loc=0.2),
+    Case(
+        "polya-gamma",
+        lambda prototype: dist.TruncatedPolyaGamma(prototype).expand(prototype.shape),
+        {"prototype": 0.0},
+    ),
 ]

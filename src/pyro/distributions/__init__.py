@@ -43,16 +43,24 @@ from pyro.distributions.masked_mixture import MaskedMixture
 from pyro.distributions.mixture import Mixture
 from pyro.distributions.nan_masked_normal import NanMaskedNormal
 from pyro.distributions.normal import Normal
+from pyro.distributions.one_one_matching import OneOneMatching
+from pyro.distributions.one_two_matching import OneTwoMatching
 from pyro.distributions.ordered_logistic import OrderedLogistic
 from pyro.distributions.ordered_probit import OrderedProbit
 from pyro.distributions.poisson import Poisson
 from pyro.distributions.rejector import Rejector
+from pyro.distributions.relaxed_bernoulli_straight_through import RelaxedBernoulliStraightThrough
+from pyro.distributions.relaxed_one_hot_categorical_straight_through import (
+    RelaxedOneHotCategoricalStraightThrough,
+)
 from pyro.distributions.score_parts import ScoreParts
 from pyro.distributions.skellam import Skellam
 from pyro.distributions.skew_logistic import SkewLogistic
 from pyro.distributions.skew_normal import SkewNormal
 from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
 from pyro.distributions.soft_laplace import SoftLaplace
+from pyro.distributions.stable import Stable
+from pyro.distributions.stable_with_log_prob import StableWithLogProb
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
 from pyro.distributions.torch import (
     Cauchy,
@@ -94,6 +102,7 @@ from pyro.distributions.transforms.transform_module import (
     TransformModule,
 )
 from pyro.distributions.truncated import Truncated
+from pyro.distributions.truncated_polya_gamma import TruncatedPolyaGamma
 from pyro.distributions.uniform import Uniform
 from pyro.distributions.unit import Unit
 from pyro.distributions.util import (
@@ -169,25 +178,32 @@ __all__ = [
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
+    "OneOneMatching",
+    "OneTwoMatching",
     "OrderedLogistic",
     "OrderedProbit",
     "Pareto",
     "Poisson",
     "Rejector",
     "RelaxedBernoulli",
+    "RelaxedBernoulliStraightThrough",
     "RelaxedOneHotCategorical",
+    "RelaxedOneHotCategoricalStraightThrough",
     "ScoreParts",
     "Skellam",
     "SkewLogistic",
     "SkewNormal",
     "SoftAsymmetricLaplace",
     "SoftLaplace",
+    "Stable",
+    "StableWithLogProb",
     "StudentT",
     "TorchDistribution",
     "TorchDistributionMixin",
     "TransformModule",
     "TransformedDistribution",
     "Truncated",
+    "TruncatedPolyaGamma",
     "Uniform",
     "Unit",
     "VonMises",
