@@ -167,6 +167,24 @@ DISCRETE: list[Case] = [
         num_quad_points=16,
         static=("num_quad_points",),
     ),
+    row("relaxed-bernoulli-st", "RelaxedBernoulliStraightThrough", temperature=0.8, probs=0.3),
+    row(
+        "relaxed-one-hot-categorical-st",
+        "RelaxedOneHotCategoricalStraightThrough",
+        temperature=0.9,
+        logits=[0.1, 0.5, -1.0],
+        static=("temperature",),
+    ),
+    row(
+        "one-one-matching",
+        "OneOneMatching",
+        logits=[[0.1, 0.5, -1.0], [0.0, 2.0, 0.3], [0.7, -0.2, 0.0]],
+    ),
+    row(
+        "one-two-matching",
+        "OneTwoMatching",
+        logits=[[0.1, 0.5], [0.0, 2.0], [0.7, -0.2], [0.3, 0.3]],
+    ),
     row(
         "extended-binomial",
         "ExtendedBinomial",

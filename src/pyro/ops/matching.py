@@ -1,0 +1,138 @@
+"""Sums over all ways of assigning sources to destinations of a fixed capacity.
+
+A source goes to exactly one destination, a destination takes exactly ``capacity`` sources.  The sum
+over assignments of the product of their weights (a permanent, where the capacity is 1) is
+accumulated source by source over the loads that the destinations may have so far.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+
+import torch
+from torch import Tensor
+
+from pyro.errors import ShapeError
+
+MAX_STATES = 200_000
+
+Level = tuple[Tensor, Tensor, Tensor]
+
+
+@functools.lru_cache(maxsize=32)
+def _levels(destinations: int, capacity: int) -> list[Level]:
+    """For each source: the loads that may precede each load, the destination filled, and a mask.
+
+    :raises ShapeError: if there are too many loads.
+    """
+    if (capacity + 1) ** destinations > MAX_STATES:
+        raise ShapeError(
+            f"exact sums over matchings to {destinations} destinations are out of reach; "
+            "set bp_iters (for example 10) for an approximation"
+        )
+    by_total: list[list[tuple[int, ...]]] = [[] for _ in range(capacity * destinations + 1)]
+    for load in itertools.product(range(capacity + 1), repeat=destinations):
+        by_total[sum(load)].append(load)
+    levels = []
+    for before, after in itertools.pairwise(by_total):
+        position = {load: i for i, load in enumerate(before)}
+        width = max(sum(n > 0 for n in load) for load in after)
+        rows = []
+        for load in after:
+            row = [
+                (position[load[:j] + (n - 1,) + load[j + 1 :]], j, 0.0)
+                for j, n in enumerate(load)
+                if n > 0
+            ]
+            rows.append(row + [(0, 0, -math.inf)] * (width - len(row)))
+        table = torch.tensor(rows, dtype=torch.float64)
+        levels.append((table[..., 0].long(), table[..., 1].long(), table[..., 2]))
+    return levels
+
+
+def _steps(logits: Tensor, capacity: int) -> list[Tensor]:
+    """Log weights of all last moves into each load, source by source.
+
+    The entry ``i`` has the shape ``batch + (loads, moves)``; its ``logsumexp`` over moves is the
+    log weight of the load after source ``i``.
+    """
+    alpha = logits.new_zeros(logits.shape[:-2] + (1,))
+    steps = []
+    for i, (before, column, pad) in enumerate(_levels(logits.shape[-1], capacity)):
+        moves = alpha[..., before] + logits[..., i, :][..., column] + pad.to(logits)
+        steps.append(moves)
+        alpha = moves.logsumexp(-1)
+    return steps
+
+
+def log_matchings(logits: Tensor, capacity: int) -> Tensor:
+    """The log of the sum over matchings of the exponential of the sum of their logits.
+
+    :param logits: Shape ``batch + (capacity * destinations, destinations)``.
+
+    Example::
+
+        >>> log_matchings(torch.zeros(3, 3), 1).exp()  # 3!
+        tensor(6.)
+    """
+    return _steps(logits, capacity)[-1].logsumexp(-1)[..., 0]
+
+
+def sample_matchings(logits: Tensor, capacity: int) -> Tensor:
+    """One exact draw per batch entry: the destination of each source, shape ``batch + (sources,)``.
+
+    The moves are drawn backwards from the last source, given the load that they led to.
+    """
+    batch = logits.shape[:-2]
+    load = torch.zeros(batch, dtype=torch.long, device=logits.device)
+    drawn = []
+    levels = _levels(logits.shape[-1], capacity)
+    for moves, (before, column, _) in zip(
+        reversed(_steps(logits, capacity)), reversed(levels), strict=True
+    ):
+        index = load[..., None, None].expand(*batch, 1, moves.shape[-1])
+        here = moves.gather(-2, index).squeeze(-2)
+        move = torch.distributions.Categorical(logits=here).sample()
+        drawn.append(column[load, move])
+        load = before[load, move]
+    return torch.stack(drawn[::-1], -1)
+
+
+def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tensor:
+    """The Bethe approximation of :func:`log_matchings`, by belief propagation.
+
+    Cost is cubic in the size per iteration.  Huang and Jebara (2009), *Approximating the Permanent
+    with Belief Propagation*; Yedidia, Freeman and Weiss (2005) for the free energy.
+    """
+    if logits.shape[-2] < 2:
+        return logits.sum((-2, -1))
+    from_column = torch.zeros_like(logits)
+    from_row = from_column
+    for _ in range(iterations):
+        from_row = -_log_others(logits + from_column, 1)
+        to_column = (logits + from_row).mT
+        others = _log_others(to_column, capacity)
+        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
+        from_column = (fewer - others).mT
+    rows = (logits + from_column).logsumexp(-1).sum(-1)
+    columns = _log_symmetric((logits + from_row).mT, capacity).sum(-1)
+    edges = torch.nn.functional.softplus(logits + from_row + from_column).sum((-2, -1))
+    return rows + columns - edges
+
+
+def _log_others(x: Tensor, degree: int) -> Tensor:
+    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one."""
+    size = x.shape[-1]
+    keep = ~torch.eye(size, dtype=torch.bool, device=x.device)
+    others = x.unsqueeze(-2).expand(*x.shape, size)[..., keep].reshape(*x.shape, size - 1)
+    return _log_symmetric(others, degree)
+
+
+def _log_symmetric(x: Tensor, degree: int) -> Tensor:
+    """Log of the elementary symmetric polynomial of degree 1 or 2 in ``exp(x)`` over a row."""
+    if degree == 1:
+        return x.logsumexp(-1)
+    first, second = torch.triu_indices(x.shape[-1], x.shape[-1], 1, device=x.device).unbind(0)
+    return (x[..., first] + x[..., second]).logsumexp(-1)
