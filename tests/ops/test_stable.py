@@ -15,7 +15,7 @@ import pyro.distributions as dist
 from pyro.ops.stable import standard_stable, standard_stable_log_prob
 
 D = torch.float64
-X = [-8.0, -1.0, -0.2, 0.0, 0.3, 2.0, 40.0]
+X = [-8.0, -1.5, -0.2, 0.0, 0.3, 2.0, 40.0]
 ROWS = [(2.0, 0.0), (1.7, -0.9), (1.1, 0.5), (1.0, 0.5), (1.0, 0.0), (0.9, -0.3), (0.6, 1.0)]
 
 
