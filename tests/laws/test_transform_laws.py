@@ -328,6 +328,24 @@ def test_extreme_inputs_are_finite(name: str, dtype: torch.dtype, scale: float) 
     close(t.inv(fresh(y)).detach(), x, 1e-3 if dtype is torch.float32 else 1e-8)
 
 
+def test_clear_cache_forgets() -> None:
+    flow = T.iterated(2, T.planar, 2)
+    tanh = T.IndependentTransform(T.TanhTransform(), 1, cache_size=1)
+    inner = [T.ExpTransform(cache_size=1), flow, tanh.inv]
+    d = dist.TransformedDistribution(dist.Normal(torch.zeros(2), 0.01).to_event(1), inner[:2])
+    x = d.rsample()
+    before = inner[0]._cached_x_y[0]
+    assert before is not None and flow.parts[0]._last is not None
+    d.clear_cache()
+    assert inner[0]._cached_x_y == (None, None)
+    assert flow.parts[0]._last is None and flow.parts[0]._noted is None
+    inner[2](torch.full((2,), 0.5))
+    T.ComposeTransform(inner)
+    dist.ConditionalTransformedDistribution(dist.Normal(0.0, 1.0), inner).clear_cache()
+    assert inner[2].inv.base_transform._cached_x_y == (None, None)
+    assert torch.isfinite(d.log_prob(x))
+
+
 def test_affine_autoregressive_clips_but_learns() -> None:
     net = T.affine_autoregressive(2, log_scale_min_clip=-0.1, log_scale_max_clip=0.1)
     x = torch.randn(50, 2) * 100
@@ -400,4 +418,4 @@ def test_every_transform_of_ours_is_in_the_table() -> None:
         and getattr(T, name).__module__.startswith("pyro")
         and "Cholesky" not in name
     }
-    assert ours - tested <= {"Normalize", "ConditionalComposeTransformModule"}
+    assert ours - tested <= {"CircularTransform", "ConditionalComposeTransformModule", "Normalize"}

@@ -92,6 +92,11 @@ PLAIN = [
     _c("positive_power_root", lambda: T.PositivePowerTransform(0.5)),
     _c("ordered", T.OrderedTransform),
     _c("simplex_to_ordered", T.SimplexToOrderedTransform, coordinates=_SIMPLEX, lift=_complete),
+    _c(
+        "sum_to_zero",
+        T.SumToZeroTransform,
+        coordinates=(lambda x: x, lambda y: torch.cat([y[..., :1] * 2, y[..., 1:-1]], -1)),
+    ),
     _c("permute", lambda: T.permute(3)),
     _c("permute_dim", lambda: T.permute((3, 2), dim=-2), (3, 2)),
     _c("lower_cholesky_affine", _affine),

@@ -10,6 +10,7 @@ import torch.distributions as td
 from torch import Tensor
 
 from pyro.distributions.torch_composite import TransformedDistribution
+from pyro.distributions.transforms.caching import clear_caches
 from pyro.distributions.transforms.conditional import ConditionalTransform
 
 
@@ -74,5 +75,4 @@ class ConditionalTransformedDistribution(ConditionalDistribution):
     def clear_cache(self) -> None:
         """Forget what the transforms remember."""
         for transform in self.transforms:
-            if hasattr(transform, "clear_cache"):
-                transform.clear_cache()
+            clear_caches(transform)

@@ -14,6 +14,8 @@ Example::
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.distributions.constraints import (
@@ -104,6 +106,25 @@ class _Sphere(Constraint):
         return (torch.linalg.vector_norm(value, dim=-1) - 1).abs() < tolerance  # type: ignore[no-any-return]
 
 
+class _SumToZero(Constraint):
+    """Real vectors whose entries sum to zero."""
+
+    event_dim = 1
+
+    def check(self, value: Tensor) -> Tensor:
+        tolerance = 10 * torch.finfo(value.dtype).eps * value.shape[-1]
+        scale = value.abs().sum(-1).clamp(min=1.0)
+        return value.sum(-1).abs() <= tolerance * scale
+
+
+class _Circular(Constraint):
+    """Angles, from minus pi to pi."""
+
+    def check(self, value: Tensor) -> Tensor:
+        bound = math.pi * (1 + torch.finfo(value.dtype).eps)
+        return (-bound <= value) & (value <= bound)
+
+
 class _SoftplusPositive(type(positive)):  # type: ignore[misc]
     """Positive numbers, reached from the reals by softplus instead of exp."""
 
@@ -136,6 +157,8 @@ corr_matrix = _CorrMatrix()
 ordered_vector = _OrderedVector()
 positive_ordered_vector = _PositiveOrderedVector()
 sphere = _Sphere()
+circular = _Circular()
+sum_to_zero = _SumToZero()
 softplus_positive = _SoftplusPositive()
 softplus_lower_cholesky = _SoftplusLowerCholesky()
 unit_lower_cholesky = _UnitLowerCholesky()
@@ -146,6 +169,7 @@ __all__ = [
     "MixtureSameFamilyConstraint",
     "boolean",
     "cat",
+    "circular",
     "corr_cholesky",
     "corr_cholesky_constraint",
     "corr_matrix",
@@ -180,6 +204,7 @@ __all__ = [
     "sphere",
     "square",
     "stack",
+    "sum_to_zero",
     "symmetric",
     "unit_interval",
     "unit_lower_cholesky",

@@ -6,6 +6,7 @@ import torch.distributions as td
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.distributions.transforms.caching import clear_caches
 
 __all__ = [
     "MixtureSameFamily",
@@ -44,3 +45,8 @@ class TransformedDistribution(td.TransformedDistribution, TorchDistribution):  #
         >>> shifted.log_prob(torch.tensor(2.0)).exp()
         tensor(0.5000)
     """
+
+    def clear_cache(self) -> None:
+        """Make the transforms forget the last values they met, and the graph these hold."""
+        for transform in self.transforms:
+            clear_caches(transform)

@@ -48,6 +48,7 @@ from pyro.distributions.transforms.cholesky import (
     SoftplusLowerCholeskyTransform,
     UnitLowerCholeskyTransform,
 )
+from pyro.distributions.transforms.circular import CircularTransform
 from pyro.distributions.transforms.discrete_cosine import DiscreteCosineTransform
 from pyro.distributions.transforms.elu import ELUTransform, elu
 from pyro.distributions.transforms.generalized_channel_permute import (
@@ -109,6 +110,7 @@ from pyro.distributions.transforms.spline_autoregressive import (
     spline_autoregressive,
 )
 from pyro.distributions.transforms.spline_coupling import SplineCoupling, spline_coupling
+from pyro.distributions.transforms.sum_to_zero import SumToZeroTransform
 from pyro.distributions.transforms.sylvester import Sylvester, sylvester
 from pyro.distributions.transforms.transform_module import (
     ComposeTransformModule,
@@ -125,6 +127,7 @@ __all__ = [
     "BlockAutoregressive",
     "CatTransform",
     "CholeskyTransform",
+    "CircularTransform",
     "ComposeTransform",
     "ComposeTransformModule",
     "ConditionalAffineAutoregressive",
@@ -174,6 +177,7 @@ __all__ = [
     "SplineCoupling",
     "StackTransform",
     "StickBreakingTransform",
+    "SumToZeroTransform",
     "Sylvester",
     "TanhTransform",
     "Transform",

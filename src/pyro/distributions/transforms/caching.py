@@ -118,3 +118,18 @@ class FusedTransform(RoundTripTransform):
     def clear_cache(self) -> None:
         """Forget the last pair and its log-determinant, and with them the graph they hold."""
         self._last = self._noted = None
+
+
+def clear_caches(transform: Any) -> None:
+    """Make a transform, and those it is made of, forget the last pair and the graph it holds."""
+    if isinstance(transform, RoundTripTransform):
+        transform.clear_cache()
+        return
+    for part in getattr(transform, "parts", ()):
+        clear_caches(part)
+    if isinstance(transform, tt.IndependentTransform):
+        clear_caches(transform.base_transform)
+    if isinstance(transform, tt._InverseTransform):
+        clear_caches(transform.inv)
+    if getattr(transform, "_cached_x_y", None) is not None:
+        transform._cached_x_y = None, None

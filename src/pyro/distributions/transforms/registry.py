@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch.distributions import biject_to, transform_to
@@ -14,9 +15,11 @@ from pyro.distributions.transforms.cholesky import (
     SoftplusLowerCholeskyTransform,
     UnitLowerCholeskyTransform,
 )
+from pyro.distributions.transforms.circular import CircularTransform
 from pyro.distributions.transforms.normalize import Normalize
 from pyro.distributions.transforms.ordered import OrderedTransform
 from pyro.distributions.transforms.softplus import SoftplusTransform
+from pyro.distributions.transforms.sum_to_zero import SumToZeroTransform
 
 
 @biject_to.register(constraints.softplus_positive)
@@ -65,6 +68,22 @@ def _positive_ordered_vector(constraint: Any) -> Any:
 @transform_to.register(constraints.sphere)
 def _sphere(constraint: Any) -> Any:
     return Normalize()
+
+
+@biject_to.register(constraints.sum_to_zero)
+@transform_to.register(constraints.sum_to_zero)
+def _sum_to_zero(constraint: Any) -> Any:
+    return SumToZeroTransform()
+
+
+@transform_to.register(constraints.circular)
+def _wound_circle(constraint: Any) -> Any:
+    return CircularTransform()
+
+
+@biject_to.register(constraints.circular)
+def _cut_circle(constraint: Any) -> Any:
+    return biject_to(constraints.interval(-math.pi, math.pi))
 
 
 @biject_to.register(constraints.MixtureSameFamilyConstraint)
