@@ -185,6 +185,7 @@ DISCRETE: list[Case] = [
         "OneTwoMatching",
         logits=[[0.1, 0.5], [0.0, 2.0], [0.7, -0.2], [0.3, 0.3]],
     ),
+    row("spanning-tree", "SpanningTree", edge_logits=[0.1, 0.5, -1.0, 0.0, 2.0, 0.3]),
     row(
         "extended-binomial",
         "ExtendedBinomial",

@@ -59,6 +59,7 @@ from pyro.distributions.skew_logistic import SkewLogistic
 from pyro.distributions.skew_normal import SkewNormal
 from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
 from pyro.distributions.soft_laplace import SoftLaplace
+from pyro.distributions.spanning_tree import SpanningTree
 from pyro.distributions.stable import Stable
 from pyro.distributions.stable_with_log_prob import StableWithLogProb
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
@@ -195,6 +196,7 @@ __all__ = [
     "SkewNormal",
     "SoftAsymmetricLaplace",
     "SoftLaplace",
+    "SpanningTree",
     "Stable",
     "StableWithLogProb",
     "StudentT",
