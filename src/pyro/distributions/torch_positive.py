@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 import torch.distributions as td
+from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.ops.shapes import Numeric
 
 __all__ = [
     "Chi2",
@@ -38,6 +41,14 @@ class InverseGamma(td.InverseGamma, TorchDistribution):
 
     ``concentration`` and ``rate`` positive; :math:`x > 0`.
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``; finite for the smallest and the largest values."""
+        value = self._scored(value)
+        concentration, rate = self.concentration, self.rate
+        constant = torch.xlogy(concentration, rate) - concentration.lgamma()
+        log_prob: Tensor = constant - (concentration + 1) * value.log() - rate / value
+        return log_prob
 
 
 @torch_family

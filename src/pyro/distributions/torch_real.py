@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch.distributions as td
+from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.ops.circular_bessel import bessel_complement, log_bessel_i0e
+from pyro.ops.shapes import Numeric
+
+_LOG_2PI = math.log(2 * math.pi)
 
 __all__ = [
     "Cauchy",
@@ -53,5 +60,17 @@ class StudentT(td.StudentT, TorchDistribution):
 class VonMises(td.VonMises, TorchDistribution):
     r""":math:`f(x) = \frac{e^{\kappa\cos(x-\mu)}}{2\pi I_0(\kappa)}`
 
-    ``loc`` real (an angle in radians), ``concentration`` positive; :math:`x` an angle.
+    ``loc`` real (an angle in radians), ``concentration`` positive; :math:`x` an angle.  Draws lie
+    in :math:`[-\pi, \pi)`; ``variance`` is circular, :math:`1 - I_1(\kappa)/I_0(\kappa)`.
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``; accurate for any concentration."""
+        half = (self._scored(value) - self.loc) / 2
+        peak = -2 * self.concentration * half.sin().square()  # kappa (cos(x - mu) - 1)
+        return peak - _LOG_2PI - log_bessel_i0e(self.concentration)
+
+    @property
+    def variance(self) -> Tensor:
+        """The circular one."""
+        return bessel_complement(self.concentration)
