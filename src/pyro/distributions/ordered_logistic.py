@@ -12,6 +12,7 @@ from torch.distributions import constraints as tc
 from pyro.distributions import constraints
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 from pyro.ops.tail_functions import log1mexp
 
@@ -46,17 +47,25 @@ class OrderedLogistic(Categorical):
         shape = broadcast_shape(predictor.shape, cutpoints.shape[:-1])
         self.predictor = predictor.expand(shape)
         self.cutpoints = cutpoints.expand(shape + cutpoints.shape[-1:])
-        logits = _log_probs(self.cutpoints - self.predictor.unsqueeze(-1))
-        super().__init__(logits=logits, validate_args=validate_args)
+        cuts = self.cutpoints - self.predictor.unsqueeze(-1)
+        # normalised as they are, so that the constructor of Categorical has nothing to add
+        self._param = self.logits = _log_probs(
+            cuts, log1mexp(cutpoints[..., :-1] - cutpoints[..., 1:])
+        )
+        self._num_events = self.logits.shape[-1]
+        ValidatedDistribution.__init__(self, shape, torch.Size(), validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``."""
         return expand_parameters(self, batch_shape, without=("_own_support",))
 
 
-def _log_probs(cuts: Tensor) -> Tensor:
-    """Log masses between cuts of the logistic law, each exact however far out its cuts are."""
+def _log_probs(cuts: Tensor, gaps: Tensor) -> Tensor:
+    """Log masses between cuts of the logistic law, each exact however far out its cuts are.
+
+    The difference of two sigmoids is the product of the sigmoids of one and of minus the other, and
+    of a factor that depends on their distance only, whose logarithm is ``gaps``.
+    """
     below, above = _log_sigmoid(cuts), _log_sigmoid(-cuts)
-    gaps = log1mexp(cuts[..., :-1] - cuts[..., 1:])
     between = below[..., 1:] + above[..., :-1] + gaps
     return torch.cat([below[..., :1], between, above[..., -1:]], -1)

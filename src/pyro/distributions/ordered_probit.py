@@ -12,6 +12,7 @@ from torch.distributions import constraints as tc
 from pyro.distributions import constraints
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 from pyro.ops.tail_functions import log_diff_exp, log_ndtr
 
@@ -45,8 +46,11 @@ class OrderedProbit(Categorical):
         shape = broadcast_shape(predictor.shape, cutpoints.shape[:-1])
         self.predictor = predictor.expand(shape)
         self.cutpoints = cutpoints.expand(shape + cutpoints.shape[-1:])
-        logits = _log_probs(self.cutpoints - self.predictor.unsqueeze(-1))
-        super().__init__(logits=logits, validate_args=validate_args)
+        cuts = self.cutpoints - self.predictor.unsqueeze(-1)
+        # normalised as they are, so that the constructor of Categorical has nothing to add
+        self._param = self.logits = _log_probs(cuts)
+        self._num_events = self.logits.shape[-1]
+        ValidatedDistribution.__init__(self, shape, torch.Size(), validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``."""
