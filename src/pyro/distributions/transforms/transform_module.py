@@ -51,8 +51,19 @@ class TransformModule(RoundTripTransform, nn.Module):
         return self is other
 
     def _stamp(self) -> Hashable:
-        versions = tuple((id(p), p._version) for p in self.parameters())
-        return torch.is_grad_enabled(), self.training, versions
+        versions: list[int] = []
+        _append_versions(self, versions)
+        return torch.is_grad_enabled(), self.training, tuple(versions)
+
+
+def _append_versions(module: nn.Module, versions: list[int]) -> None:
+    """Which parameters there are and how often each has changed, faster than ``parameters()``."""
+    for parameter in module._parameters.values():
+        if parameter is not None:
+            versions += (id(parameter), parameter._version)
+    for child in module._modules.values():
+        if child is not None:
+            _append_versions(child, versions)
 
 
 class FusedTransformModule(FusedTransform, TransformModule):
