@@ -24,6 +24,9 @@ def log_bessel_i0e(x: Tensor) -> Tensor:
         tensor([-5.5361e-01, -5.0000e-09])
     """
     large = x > _LARGE
+    if not large.any():
+        i0e: Tensor = torch.special.i0e(x)
+        return i0e.log()
     near, far = torch.where(large, 1.0, x), torch.where(large, x, _LARGE)
     y = 1 / (8 * far)
     series = torch.log1p(y * (1 + y * (9 / 2 + y * (225 / 6))))

@@ -63,11 +63,12 @@ def log_ndtr(x: Tensor) -> Tensor:
         >>> x.grad
         tensor([1.0000e+04, 7.9788e-01, 0.0000e+00])
     """
-    tail = x < -1
-    left = torch.where(tail, x, -1.0)
-    right = torch.where(tail, 0.0, x)
-    far = log_erfcx(-left * _SQRT_HALF) - _LOG_2 - left * left / 2
-    return torch.where(tail, far, torch.log1p(-torch.erfc(right * _SQRT_HALF) / 2))
+    square = x * x / 2
+    left = x < 0
+    scaled = torch.special.erfcx(torch.where(left, -x, x) * _SQRT_HALF)  # abs has no slope at 0
+    far = scaled.log() - _LOG_2 - torch.where(left, square, 0.0)
+    near = torch.log1p(scaled * (-square).exp() / -2)
+    return torch.where(left, far, near)
 
 
 def log_ndtri(log_p: Tensor) -> Tensor:
@@ -100,6 +101,7 @@ def log_normal_exponential(z: Tensor, s: Tensor) -> Tensor:
     """
     a = s - z
     tail = a > 0
-    far = log_erfcx(torch.where(tail, a, 0.0) * _SQRT_HALF) - z * z / 2 - _LOG_2
-    near = log_ndtr(torch.where(tail, 0.0, -a)) + s * (s / 2 - z)
+    scaled = torch.special.erfcx(torch.where(tail, a, -a) * _SQRT_HALF)
+    far = scaled.log() - z * z / 2 - _LOG_2
+    near = torch.log1p(scaled * (a * a / -2).exp() / -2) + s * (s / 2 - z)
     return torch.where(tail, far, near)
