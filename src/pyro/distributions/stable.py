@@ -41,7 +41,7 @@ class Stable(UnivariateDistribution):
     :param scale: :math:`\sigma`, positive.
     :param loc: :math:`\mu`, real: in the coordinates "S0" continuous in ``stability``.
     :param coords: "S0" (Nolan's) or "S", in which ``loc`` is the mean where there is one, and
-        which is discontinuous at stability 1.
+        which is discontinuous at stability 1, where both agree.
     :raises ValueError: for other coordinates.
 
     Example::
@@ -85,8 +85,7 @@ class Stable(UnivariateDistribution):
         eps = 1 - self.stability
         at_one = eps == 0
         tangent = stable_tau(self.stability, self.skew) / torch.where(at_one, 1.0, eps)
-        log_scale = 2 / math.pi * self.skew * self.scale.log()
-        return self.loc + self.scale * torch.where(at_one, log_scale, tangent)
+        return self.loc + self.scale * torch.where(at_one, 0.0, tangent)
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``; differentiable once."""
