@@ -41,7 +41,7 @@ def networks(n: int, sizes: list[int], hidden: list[int], skip: bool) -> list[An
 
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("hidden", [[7], [4, 9], [4, 4, 4]], ids=str)
-@pytest.mark.parametrize(("sizes", "shapes"), SIZES, ids=str)
+@pytest.mark.parametrize(("sizes", "shapes"), SIZES, ids=[str(sizes) for sizes, _ in SIZES])
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_autoregressive(
     n: int, sizes: list[int], shapes: Any, hidden: list[int], skip: bool
