@@ -28,10 +28,6 @@ class ReplayError(PyroError, RuntimeError):
     """A trace cannot be replayed in this program."""
 
 
-class NonFiniteError(PyroError, ValueError):
-    """A log-probability or a gradient is nan or infinite where it must be finite."""
-
-
 class ParamNotFoundError(PyroError, KeyError):
     """A parameter was asked for that has never been initialised."""
 
