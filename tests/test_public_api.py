@@ -177,3 +177,12 @@ def test_documented_names(module: str) -> None:
 @pytest.mark.parametrize("path", PARAMETERS)
 def test_documented_parameters(path: str) -> None:
     assert list(inspect.signature(find(path)).parameters) == PARAMETERS[path].split()
+
+
+@pytest.mark.parametrize("module", ["pyro.distributions", "pyro.distributions.transforms"])
+def test_names_that_are_imported_on_first_use(module: str) -> None:
+    package = importlib.import_module(module)
+    assert set(package.__all__) <= set(dir(package))
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    assert not hasattr(package, "NoSuchFamily")
+    assert not inspect.ismodule(importlib.import_module("pyro.distributions.transforms").planar)

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+POSTPONED = re.compile(r"\(?__getattr__, __dir__\)? = imports_on_first_use\(.*\)")
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b")
 
 
@@ -47,11 +48,17 @@ Rule = Callable[[SourceFile], Iterator[Finding]]
 
 
 def init_has_no_logic(file: SourceFile) -> Iterator[Finding]:
-    """Only imports, a docstring, ``__all__`` and ``__version__`` stand in an ``__init__.py``."""
+    """Only imports, a docstring, ``__all__`` and ``__version__`` stand in an ``__init__.py``.
+
+    Imports may be postponed: ``__getattr__, __dir__ = imports_on_first_use(...)``, with the same
+    imports under ``TYPE_CHECKING``.
+    """
     if not file.name.endswith("__init__.py"):
         return
     for node in file.tree.body:
-        if not (_is_import(node) or _is_docstring(node) or _is_export(node)):
+        if not any(
+            allowed(node) for allowed in (_is_import, _is_docstring, _is_export, _is_postponed)
+        ):
             yield Finding(node.lineno, "logic in an __init__.py, which only re-exports")
 
 
@@ -127,13 +134,21 @@ def _is_export(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and _target_names(node) <= {"__all__", "__version__"}
 
 
+def _is_postponed(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING" and all(map(_is_import, node.body))
+    return isinstance(node, ast.Assign) and POSTPONED.fullmatch(ast.unparse(node)) is not None
+
+
 def _target_names(node: ast.Assign) -> set[str]:
     return {ast.unparse(target) for target in node.targets}
 
 
-def _bound_by_imports(tree: ast.Module) -> Iterator[str]:
+def _bound_by_imports(tree: ast.Module | ast.If) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+        if isinstance(node, ast.If):
+            yield from _bound_by_imports(node)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)

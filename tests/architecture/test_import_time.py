@@ -51,6 +51,13 @@ def test_import_brings_no_heavy_package(module: str, brought_by_torch: set[str])
     assert sorted(filter(is_heavy, added)) == []
 
 
+def test_families_and_flows_are_imported_on_first_use() -> None:
+    rare = {"pyro.distributions.skellam", "pyro.distributions.transforms.flows", "pyro.nets"}
+    assert not rare & modules_after("import pyro")
+    use = "import pyro.distributions as dist; dist.Skellam, dist.transforms.planar"
+    assert rare <= modules_after(use)
+
+
 @pytest.mark.parametrize("module", ["tqdm", "json"])
 def test_the_check_can_fail(module: str) -> None:
     added = modules_after(f"import {module}")

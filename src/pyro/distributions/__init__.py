@@ -1,67 +1,37 @@
-"""Distributions over tensors: families, constraints and transforms."""
+"""Distributions over tensors: families, constraints and transforms.
+
+What stands under ``TYPE_CHECKING`` is imported when it is first used, from the file named after it.
+"""
+
+from typing import TYPE_CHECKING
 
 from torch.distributions import biject_to, kl_divergence, register_kl, transform_to
 
 from pyro.distributions import constraints, kl, transforms
 from pyro.distributions import torch as torch
-from pyro.distributions.affine_beta import AffineBeta
-from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
-from pyro.distributions.beta_binomial import BetaBinomial
 from pyro.distributions.binomial import Binomial
 from pyro.distributions.categorical import Categorical
-from pyro.distributions.censored import Censored
 from pyro.distributions.conditional import (
     ConditionalDistribution,
     ConditionalTransformedDistribution,
 )
 from pyro.distributions.delta import Delta
 from pyro.distributions.dirichlet import Dirichlet
-from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
-from pyro.distributions.discrete_weibull import DiscreteWeibull
 from pyro.distributions.distribution import Distribution
 from pyro.distributions.empirical import Empirical
 from pyro.distributions.exponential import Exponential
-from pyro.distributions.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
-from pyro.distributions.extended_beta_binomial import ExtendedBetaBinomial
-from pyro.distributions.extended_binomial import ExtendedBinomial
-from pyro.distributions.folded_distribution import FoldedDistribution
 from pyro.distributions.gamma import Gamma
-from pyro.distributions.gamma_poisson import GammaPoisson
-from pyro.distributions.generalized_pareto import GeneralizedPareto
 from pyro.distributions.half_cauchy import HalfCauchy
 from pyro.distributions.half_normal import HalfNormal
-from pyro.distributions.hurdle import Hurdle
 from pyro.distributions.improper_uniform import ImproperUniform
 from pyro.distributions.independent import Independent
 from pyro.distributions.log_normal import LogNormal
-from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
-from pyro.distributions.logistic import Logistic
 from pyro.distributions.low_rank_multivariate_normal import LowRankMultivariateNormal
-from pyro.distributions.masked_mixture import MaskedMixture
-from pyro.distributions.mixture import Mixture
-from pyro.distributions.nan_masked_normal import NanMaskedNormal
 from pyro.distributions.normal import Normal
-from pyro.distributions.one_one_matching import OneOneMatching
-from pyro.distributions.one_two_matching import OneTwoMatching
-from pyro.distributions.ordered_logistic import OrderedLogistic
-from pyro.distributions.ordered_probit import OrderedProbit
 from pyro.distributions.poisson import Poisson
-from pyro.distributions.rejector import Rejector
-from pyro.distributions.relaxed_bernoulli_straight_through import RelaxedBernoulliStraightThrough
-from pyro.distributions.relaxed_one_hot_categorical_straight_through import (
-    RelaxedOneHotCategoricalStraightThrough,
-)
 from pyro.distributions.score_parts import ScoreParts
-from pyro.distributions.skellam import Skellam
-from pyro.distributions.skew_logistic import SkewLogistic
-from pyro.distributions.skew_normal import SkewNormal
-from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
-from pyro.distributions.soft_laplace import SoftLaplace
-from pyro.distributions.spanning_tree import SpanningTree
-from pyro.distributions.stable import Stable
-from pyro.distributions.stable_with_log_prob import StableWithLogProb
 from pyro.distributions.torch import *  # noqa: F403 (and what newer torch adds)
 from pyro.distributions.torch import (
     Cauchy,
@@ -102,8 +72,6 @@ from pyro.distributions.transforms.transform_module import (
     ConditionalTransformModule,
     TransformModule,
 )
-from pyro.distributions.truncated import Truncated
-from pyro.distributions.truncated_polya_gamma import TruncatedPolyaGamma
 from pyro.distributions.uniform import Uniform
 from pyro.distributions.unit import Unit
 from pyro.distributions.util import (
@@ -111,12 +79,54 @@ from pyro.distributions.util import (
     is_validation_enabled,
     validation_enabled,
 )
-from pyro.distributions.wald import Wald
 from pyro.distributions.wishart import Wishart
-from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
-from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
-from pyro.distributions.zero_inflated_poisson import ZeroInflatedPoisson
-from pyro.distributions.zero_one_inflated import ZeroOneInflated
+from pyro.first_use import imports_on_first_use
+
+if TYPE_CHECKING:
+    from pyro.distributions.affine_beta import AffineBeta
+    from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
+    from pyro.distributions.beta_binomial import BetaBinomial
+    from pyro.distributions.censored import Censored
+    from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
+    from pyro.distributions.discrete_weibull import DiscreteWeibull
+    from pyro.distributions.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
+    from pyro.distributions.extended_beta_binomial import ExtendedBetaBinomial
+    from pyro.distributions.extended_binomial import ExtendedBinomial
+    from pyro.distributions.folded_distribution import FoldedDistribution
+    from pyro.distributions.gamma_poisson import GammaPoisson
+    from pyro.distributions.generalized_pareto import GeneralizedPareto
+    from pyro.distributions.hurdle import Hurdle
+    from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
+    from pyro.distributions.logistic import Logistic
+    from pyro.distributions.masked_mixture import MaskedMixture
+    from pyro.distributions.mixture import Mixture
+    from pyro.distributions.nan_masked_normal import NanMaskedNormal
+    from pyro.distributions.one_one_matching import OneOneMatching
+    from pyro.distributions.one_two_matching import OneTwoMatching
+    from pyro.distributions.ordered_logistic import OrderedLogistic
+    from pyro.distributions.ordered_probit import OrderedProbit
+    from pyro.distributions.rejector import Rejector
+    from pyro.distributions.relaxed_bernoulli_straight_through import (
+        RelaxedBernoulliStraightThrough,
+    )
+    from pyro.distributions.relaxed_one_hot_categorical_straight_through import (
+        RelaxedOneHotCategoricalStraightThrough,
+    )
+    from pyro.distributions.skellam import Skellam
+    from pyro.distributions.skew_logistic import SkewLogistic
+    from pyro.distributions.skew_normal import SkewNormal
+    from pyro.distributions.soft_asymmetric_laplace import SoftAsymmetricLaplace
+    from pyro.distributions.soft_laplace import SoftLaplace
+    from pyro.distributions.spanning_tree import SpanningTree
+    from pyro.distributions.stable import Stable
+    from pyro.distributions.stable_with_log_prob import StableWithLogProb
+    from pyro.distributions.truncated import Truncated
+    from pyro.distributions.truncated_polya_gamma import TruncatedPolyaGamma
+    from pyro.distributions.wald import Wald
+    from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
+    from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
+    from pyro.distributions.zero_inflated_poisson import ZeroInflatedPoisson
+    from pyro.distributions.zero_one_inflated import ZeroOneInflated
 
 __all__ = [
     "AffineBeta",
@@ -227,3 +237,5 @@ __all__ = [
     "transforms",
     "validation_enabled",
 ]
+
+__getattr__, __dir__ = imports_on_first_use(__name__)

@@ -1,4 +1,6 @@
-"""Transforms of random variables: torch's and ours."""
+"""Transforms of random variables: torch's and ours. Flows are imported when first used."""
+
+from typing import TYPE_CHECKING
 
 from torch.distributions import biject_to, transform_to
 from torch.distributions.transforms import (
@@ -24,23 +26,6 @@ from torch.distributions.transforms import (
 )
 
 from pyro.distributions.transforms import registry
-from pyro.distributions.transforms.affine_autoregressive import (
-    AffineAutoregressive,
-    ConditionalAffineAutoregressive,
-    affine_autoregressive,
-    conditional_affine_autoregressive,
-)
-from pyro.distributions.transforms.affine_coupling import (
-    AffineCoupling,
-    ConditionalAffineCoupling,
-    affine_coupling,
-    conditional_affine_coupling,
-)
-from pyro.distributions.transforms.batch_norm import BatchNorm, batchnorm
-from pyro.distributions.transforms.block_autoregressive import (
-    BlockAutoregressive,
-    block_autoregressive,
-)
 from pyro.distributions.transforms.cholesky import (
     CholeskyTransform,
     CorrLCholeskyTransform,
@@ -50,73 +35,93 @@ from pyro.distributions.transforms.cholesky import (
 )
 from pyro.distributions.transforms.circular import CircularTransform
 from pyro.distributions.transforms.discrete_cosine import DiscreteCosineTransform
-from pyro.distributions.transforms.elu import ELUTransform, elu
-from pyro.distributions.transforms.generalized_channel_permute import (
-    ConditionalGeneralizedChannelPermute,
-    GeneralizedChannelPermute,
-    conditional_generalized_channel_permute,
-    generalized_channel_permute,
-)
 from pyro.distributions.transforms.haar import HaarTransform
-from pyro.distributions.transforms.householder import (
-    ConditionalHouseholder,
-    Householder,
-    conditional_householder,
-    householder,
-)
-from pyro.distributions.transforms.leaky_relu import LeakyReLUTransform, leaky_relu
 from pyro.distributions.transforms.lower_cholesky_affine import LowerCholeskyAffine
-from pyro.distributions.transforms.matrix_exponential import (
-    ConditionalMatrixExponential,
-    MatrixExponential,
-    conditional_matrix_exponential,
-    matrix_exponential,
-)
-from pyro.distributions.transforms.neural_autoregressive import (
-    ConditionalNeuralAutoregressive,
-    NeuralAutoregressive,
-    conditional_neural_autoregressive,
-    neural_autoregressive,
-)
 from pyro.distributions.transforms.normalize import Normalize
 from pyro.distributions.transforms.ordered import OrderedTransform
-from pyro.distributions.transforms.permute import Permute, permute
-from pyro.distributions.transforms.planar import (
-    ConditionalPlanar,
-    Planar,
-    conditional_planar,
-    planar,
-)
-from pyro.distributions.transforms.polynomial import Polynomial, polynomial
 from pyro.distributions.transforms.positive_power import PositivePowerTransform
-from pyro.distributions.transforms.radial import (
-    ConditionalRadial,
-    Radial,
-    conditional_radial,
-    radial,
-)
 from pyro.distributions.transforms.simplex_to_ordered import SimplexToOrderedTransform
 from pyro.distributions.transforms.softplus import SoftplusTransform
-from pyro.distributions.transforms.spline import (
-    ConditionalSpline,
-    Spline,
-    conditional_spline,
-    spline,
-)
-from pyro.distributions.transforms.spline_autoregressive import (
-    ConditionalSplineAutoregressive,
-    SplineAutoregressive,
-    conditional_spline_autoregressive,
-    spline_autoregressive,
-)
-from pyro.distributions.transforms.spline_coupling import SplineCoupling, spline_coupling
 from pyro.distributions.transforms.sum_to_zero import SumToZeroTransform
-from pyro.distributions.transforms.sylvester import Sylvester, sylvester
 from pyro.distributions.transforms.transform_module import (
     ComposeTransformModule,
     ConditionalComposeTransformModule,
     iterated,
 )
+from pyro.first_use import imports_on_first_use
+
+if TYPE_CHECKING:
+    from pyro.distributions.transforms.flows.affine_autoregressive import (
+        AffineAutoregressive,
+        ConditionalAffineAutoregressive,
+        affine_autoregressive,
+        conditional_affine_autoregressive,
+    )
+    from pyro.distributions.transforms.flows.affine_coupling import (
+        AffineCoupling,
+        ConditionalAffineCoupling,
+        affine_coupling,
+        conditional_affine_coupling,
+    )
+    from pyro.distributions.transforms.flows.batch_norm import BatchNorm, batchnorm
+    from pyro.distributions.transforms.flows.block_autoregressive import (
+        BlockAutoregressive,
+        block_autoregressive,
+    )
+    from pyro.distributions.transforms.flows.elu import ELUTransform, elu
+    from pyro.distributions.transforms.flows.generalized_channel_permute import (
+        ConditionalGeneralizedChannelPermute,
+        GeneralizedChannelPermute,
+        conditional_generalized_channel_permute,
+        generalized_channel_permute,
+    )
+    from pyro.distributions.transforms.flows.householder import (
+        ConditionalHouseholder,
+        Householder,
+        conditional_householder,
+        householder,
+    )
+    from pyro.distributions.transforms.flows.leaky_relu import LeakyReLUTransform, leaky_relu
+    from pyro.distributions.transforms.flows.matrix_exponential import (
+        ConditionalMatrixExponential,
+        MatrixExponential,
+        conditional_matrix_exponential,
+        matrix_exponential,
+    )
+    from pyro.distributions.transforms.flows.neural_autoregressive import (
+        ConditionalNeuralAutoregressive,
+        NeuralAutoregressive,
+        conditional_neural_autoregressive,
+        neural_autoregressive,
+    )
+    from pyro.distributions.transforms.flows.permute import Permute, permute
+    from pyro.distributions.transforms.flows.planar import (
+        ConditionalPlanar,
+        Planar,
+        conditional_planar,
+        planar,
+    )
+    from pyro.distributions.transforms.flows.polynomial import Polynomial, polynomial
+    from pyro.distributions.transforms.flows.radial import (
+        ConditionalRadial,
+        Radial,
+        conditional_radial,
+        radial,
+    )
+    from pyro.distributions.transforms.flows.spline import (
+        ConditionalSpline,
+        Spline,
+        conditional_spline,
+        spline,
+    )
+    from pyro.distributions.transforms.flows.spline_autoregressive import (
+        ConditionalSplineAutoregressive,
+        SplineAutoregressive,
+        conditional_spline_autoregressive,
+        spline_autoregressive,
+    )
+    from pyro.distributions.transforms.flows.spline_coupling import SplineCoupling, spline_coupling
+    from pyro.distributions.transforms.flows.sylvester import Sylvester, sylvester
 
 __all__ = [
     "AbsTransform",
@@ -216,3 +221,5 @@ __all__ = [
     "sylvester",
     "transform_to",
 ]
+
+__getattr__, __dir__ = imports_on_first_use(__name__, lambda name: "flows")

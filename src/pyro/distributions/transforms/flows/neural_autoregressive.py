@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.affine_autoregressive import with_context
-from pyro.distributions.transforms.sequential import solve_in_order
+from pyro.distributions.transforms.flows.affine_autoregressive import with_context
+from pyro.distributions.transforms.flows.sequential import solve_in_order
 from pyro.distributions.transforms.transform_module import (
     ConditionalTransformModule,
     FusedTransformModule,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.sequential import solve_in_order
+from pyro.distributions.transforms.flows.sequential import solve_in_order
 from pyro.distributions.transforms.transform_module import (
     ConditionalTransformModule,
     FusedTransformModule,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.sequential import solve_in_order
+from pyro.distributions.transforms.flows.sequential import solve_in_order
 from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.autoregressive import AutoRegressiveNN
 from pyro.ops.roots import solve_increasing

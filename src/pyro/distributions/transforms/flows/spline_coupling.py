@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.spline import ConditionalSpline, Spline, output_sizes
+from pyro.distributions.transforms.flows.spline import ConditionalSpline, Spline, output_sizes
 from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.dense import DenseNN
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.affine_autoregressive import with_context
-from pyro.distributions.transforms.sequential import solve_in_order
-from pyro.distributions.transforms.spline import (
+from pyro.distributions.transforms.flows.affine_autoregressive import with_context
+from pyro.distributions.transforms.flows.sequential import solve_in_order
+from pyro.distributions.transforms.flows.spline import (
     as_tuple,
     check_order,
     normalised,

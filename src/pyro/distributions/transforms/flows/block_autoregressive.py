@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.distributions import transforms as tt
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.elu import ELUTransform
-from pyro.distributions.transforms.leaky_relu import LeakyReLUTransform
-from pyro.distributions.transforms.sequential import solve_in_order
+from pyro.distributions.transforms.flows.elu import ELUTransform
+from pyro.distributions.transforms.flows.leaky_relu import LeakyReLUTransform
+from pyro.distributions.transforms.flows.sequential import solve_in_order
 from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.block_linear import MaskedBlockLinear
 from pyro.ops.roots import solve_increasing
