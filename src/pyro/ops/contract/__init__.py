@@ -1,0 +1,26 @@
+"""Contraction of plated factor graphs by variable elimination."""
+
+from pyro.ops.contract.assign import Assignment, draw, maximize
+from pyro.ops.contract.errors import IntractableError
+from pyro.ops.contract.execute import execute
+from pyro.ops.contract.plan import FactorSpec, Plan, Variable, make_plan
+from pyro.ops.contract.plated_einsum import contract_tensors, einsum
+from pyro.ops.contract.semiring import LogSumExp, MaxSum, Semiring, SumProduct
+
+__all__ = [
+    "Assignment",
+    "FactorSpec",
+    "IntractableError",
+    "LogSumExp",
+    "MaxSum",
+    "Plan",
+    "Semiring",
+    "SumProduct",
+    "Variable",
+    "contract_tensors",
+    "draw",
+    "einsum",
+    "execute",
+    "make_plan",
+    "maximize",
+]
