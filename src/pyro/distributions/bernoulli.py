@@ -16,9 +16,20 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Bernoulli(td.Bernoulli, TorchDistribution):
-    r""":math:`P(1) = p`
+    r""":math:`P(x) = p^x (1-p)^{1-x}, \qquad x \in \{0, 1\}`
 
-    ``probs`` in [0, 1] or ``logits`` real; :math:`x \in \{0, 1\}`.
+    One trial: 1 for success, 0 for failure.  See Johnson, Kemp and Kotz (2005), *Univariate
+    Discrete Distributions*, chapter 3.
+
+    :param probs: The probability :math:`p` of success, in [0, 1], of the batch shape.
+    :param logits: :math:`\log(p / (1 - p))`, real, of the batch shape, instead of ``probs``.
+    :raises ValueError: unless exactly one of the two is given.
+
+    Example::
+
+        >>> d = dist.Bernoulli(logits=torch.tensor([0.0, 2.0]))
+        >>> d.mean, d.log_prob(1.0)
+        (tensor([0.5000, 0.8808]), tensor([-0.6931, -0.1269]))
     """
 
     def __init__(

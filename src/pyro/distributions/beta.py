@@ -20,9 +20,19 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Beta(td.Beta, TorchDistribution):
-    r""":math:`f(x) = \frac{x^{a-1}(1-x)^{b-1}}{B(a, b)}`
+    r""":math:`f(x) = \frac{x^{a-1} (1-x)^{b-1}}{B(a, b)}, \qquad 0 \le x \le 1`
 
-    ``concentration1`` :math:`a` and ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
+    The conjugate prior of a probability.  See Johnson, Kotz and Balakrishnan (1995), *Continuous
+    Univariate Distributions*, vol. 2, chapter 25.
+
+    :param concentration1: :math:`a`, positive.
+    :param concentration0: :math:`b`, positive.  Both broadcast to the batch shape.
+
+    Example::
+
+        >>> d = dist.Beta(2.0, torch.tensor([2.0, 6.0]))
+        >>> d.mean, d.log_prob(0.5)
+        (tensor([0.5000, 0.2500]), tensor([ 0.4055, -0.4212]))
     """
 
     def __init__(

@@ -33,15 +33,21 @@ def _nonnegative(value: Any) -> None:
 
 @torch_family
 class Binomial(td.Binomial, TorchDistribution):
-    r""":math:`P(k) = \binom{n}{k} p^k (1-p)^{n-k}`
+    r""":math:`P(k) = \binom{n}{k} p^k (1-p)^{n-k}, \qquad k = 0, \dots, n`
 
-    ``total_count`` :math:`n` a nonnegative integer, ``probs`` in [0, 1] or ``logits`` real;
-    :math:`k \in \{0..n\}`.
+    The number of successes in :math:`n` independent trials.  See Johnson, Kemp and Kotz (2005),
+    *Univariate Discrete Distributions*, chapter 3.
 
     Two settings trade accuracy for speed.  With ``binomial_approx_log_prob_tol`` above 0, binomial
     coefficients come from Stirling's series, within that absolute error of ``log_prob``.  Draws
     with ``total_count`` above ``binomial_approx_sample_thresh`` come from a shifted Poisson law
     that agrees in mean and, within 1/4, in variance.
+
+    :param total_count: :math:`n`, nonnegative integers.
+    :param probs: The probability :math:`p` of success, in [0, 1].
+    :param logits: :math:`\log(p / (1 - p))`, real, instead of ``probs``.  All broadcast to the
+        batch shape.
+    :raises ValueError: unless exactly one of ``probs`` and ``logits`` is given.
 
     Example::
 

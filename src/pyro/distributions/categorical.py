@@ -17,10 +17,21 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Categorical(td.Categorical, TorchDistribution):
-    r""":math:`P(k) = p_k / \sum_j p_j`
+    r""":math:`P(k) = \frac{p_k}{\sum_j p_j}, \qquad k = 0, \dots, n-1`
 
-    ``probs`` nonnegative (rescaled to sum 1) or ``logits`` real, last dimension over
-    categories; :math:`k \in \{0..n-1\}`.
+    One of :math:`n` categories.  See Johnson, Kotz and Balakrishnan (1997), *Discrete Multivariate
+    Distributions*, chapter 35.
+
+    :param probs: :math:`p`, nonnegative (rescaled to sum to one), of shape ``batch_shape + (n,)``.
+    :param logits: :math:`\log p` up to a constant, real, of shape ``batch_shape + (n,)``, instead
+        of ``probs``.
+    :raises ValueError: unless exactly one of the two is given.
+
+    Example::
+
+        >>> d = dist.Categorical(torch.tensor([1.0, 3.0]))
+        >>> d.probs, d.log_prob(torch.tensor([0, 1, 1]))
+        (tensor([0.2500, 0.7500]), tensor([-1.3863, -0.2877, -0.2877]))
     """
 
     def __init__(

@@ -15,19 +15,20 @@ from pyro.ops.shapes import Numeric, broadcast_shape, sum_rightmost, tensor_like
 
 
 class Delta(TorchDistribution):
-    r"""The point mass at ``v``: ``log_prob(x)`` is ``log_density`` where ``x == v``, else ``-inf``.
+    r""":math:`\log f(x) = \begin{cases} \ell & x = v \\ -\infty & \text{otherwise} \end{cases}`
 
-    Draws are differentiable with respect to ``v``; MAP guides and deterministic sites are made of
-    it.
+    A point mass.  Draws are differentiable with respect to ``v``; MAP guides and deterministic
+    sites are made of it.  See Dirac (1930), *The Principles of Quantum Mechanics*, section 15.
 
-    :param v: The point, of shape ``batch_shape + event_shape``.
-    :param log_density: The log density at the point, broadcast to ``batch_shape``.
+    :param v: The point :math:`v`, of shape ``batch_shape + event_shape``.
+    :param log_density: The log density :math:`\ell` at the point, real, broadcast to
+        ``batch_shape``.
     :param event_dim: How many rightmost dimensions of ``v`` make up one event.
     :raises ShapeError: if ``v`` has fewer dimensions than ``event_dim``.
 
     Example::
 
-        >>> Delta(torch.zeros(3, 2), event_dim=1).log_prob(torch.zeros(3, 2))
+        >>> dist.Delta(torch.zeros(3, 2), event_dim=1).log_prob(torch.zeros(3, 2))
         tensor([0., 0., 0.])
     """
 

@@ -13,9 +13,19 @@ from pyro.distributions.torch_family import torch_family
 
 @torch_family
 class Dirichlet(td.Dirichlet, TorchDistribution):
-    r""":math:`f(x) \propto \prod_i x_i^{\alpha_i - 1}`
+    r""":math:`f(x) = \frac{\Gamma(\sum_i \alpha_i)}{\prod_i \Gamma(\alpha_i)} \prod_i x_i^{\alpha_i
+    - 1}`
 
-    ``concentration`` positive vectors; :math:`x` on the simplex.
+    The conjugate prior of the probabilities of categories, over the simplex.  See Kotz,
+    Balakrishnan and Johnson (2000), *Continuous Multivariate Distributions*, vol. 1, chapter 49.
+
+    :param concentration: :math:`\alpha`, positive, of shape ``batch_shape + (n,)``.
+
+    Example::
+
+        >>> d = dist.Dirichlet(torch.tensor([1.0, 2.0, 3.0]))
+        >>> d.mean, d.log_prob(torch.tensor([0.2, 0.3, 0.5]))
+        (tensor([0.1667, 0.3333, 0.5000]), tensor(1.5041))
     """
 
     def conjugate_update(self, other: Any) -> tuple[Dirichlet, Tensor]:

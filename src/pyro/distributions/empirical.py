@@ -14,15 +14,20 @@ from pyro.errors import ShapeError
 
 
 class Empirical(TorchDistribution):
-    r"""The law of one of ``samples``, drawn with probability proportional to its weight.
+    r""":math:`P(x) = \frac{\sum_{i:\, x_i = x} w_i}{\sum_i w_i}`
 
-    :param samples: Shape ``batch_shape + (n,) + event_shape``.
-    :param log_weights: Shape ``batch_shape + (n,)``; need not be normalised, may hold ``-inf``.
+    The law of one of given samples, drawn with probability proportional to its weight: a bootstrap,
+    or a posterior by importance sampling.  See Efron (1979), *Bootstrap Methods: Another Look at
+    the Jackknife*, Annals of Statistics 7.
+
+    :param samples: The :math:`x_i`, of shape ``batch_shape + (n,) + event_shape``.
+    :param log_weights: :math:`\log w_i` up to a constant, of shape ``batch_shape + (n,)``; may hold
+        ``-inf``.
     :raises ShapeError: if the shapes do not agree.
 
     Example::
 
-        >>> d = Empirical(torch.tensor([1.0, 2.0]), torch.tensor([0.25, 0.75]).log())
+        >>> d = dist.Empirical(torch.tensor([1.0, 2.0]), torch.tensor([0.25, 0.75]).log())
         >>> d.mean
         tensor(1.7500)
     """

@@ -16,9 +16,18 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Exponential(td.Exponential, TorchDistribution):
-    r""":math:`f(x) = \lambda e^{-\lambda x}`
+    r""":math:`f(x) = \lambda e^{-\lambda x}, \qquad x \ge 0`
 
-    ``rate`` positive; :math:`x \ge 0`.
+    The waiting time for an event that happens at a constant rate.  See Johnson, Kotz and
+    Balakrishnan (1994), *Continuous Univariate Distributions*, vol. 1, chapter 19.
+
+    :param rate: :math:`\lambda`, positive, of the batch shape.
+
+    Example::
+
+        >>> d = dist.Exponential(torch.tensor([1.0, 2.0]))
+        >>> d.mean, d.log_prob(3.0)
+        (tensor([1.0000, 0.5000]), tensor([-3.0000, -5.3069]))
     """
 
     def __init__(self, rate: Numeric, validate_args: bool | None = None) -> None:

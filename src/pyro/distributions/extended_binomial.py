@@ -16,7 +16,8 @@ class ExtendedBinomial(Binomial):
 
     A :class:`Binomial` that scores any integer, and takes any integer as its number of trials:
     where counts or numbers of trials are latent and proposed without regard to each other, values
-    without mass get a log probability of ``-inf`` instead of an error.
+    without mass get a log probability of ``-inf`` instead of an error.  See Johnson, Kemp and Kotz
+    (2005), *Univariate Discrete Distributions*, chapter 3.
 
     :param total_count: :math:`n`, an integer; if it is negative, no value has any mass and draws
         are 0.

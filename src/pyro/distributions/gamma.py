@@ -18,9 +18,19 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Gamma(td.Gamma, TorchDistribution):
-    r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}`
+    r""":math:`f(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{\alpha-1} e^{-\beta x}, \qquad x \ge 0`
 
-    ``concentration`` :math:`\alpha` and ``rate`` :math:`\beta` positive; :math:`x \ge 0`.
+    Positive quantities; the conjugate prior of rates and precisions.  See Johnson, Kotz and
+    Balakrishnan (1994), *Continuous Univariate Distributions*, vol. 1, chapter 17.
+
+    :param concentration: The shape :math:`\alpha`, positive.
+    :param rate: :math:`\beta`, positive.  Both broadcast to the batch shape.
+
+    Example::
+
+        >>> d = dist.Gamma(2.0, torch.tensor([1.0, 4.0]))
+        >>> d.mean, d.log_prob(1.0)
+        (tensor([2.0000, 0.5000]), tensor([-1.0000, -1.2274]))
     """
 
     def __init__(

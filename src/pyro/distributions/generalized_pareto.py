@@ -17,10 +17,22 @@ from pyro.ops.shapes import Numeric
 
 @torch_family
 class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):
-    r""":math:`f(x) = \tfrac1\sigma (1 + \xi z)^{-(1/\xi+1)},\quad z = (x-\mu)/\sigma`
+    r""":math:`f(x) = \frac1\sigma (1 + \xi z)^{-(1/\xi + 1)}, \qquad z = \frac{x-\mu}{\sigma}`
 
-    ``loc`` real, ``scale`` positive, ``concentration`` :math:`\xi` real; :math:`x \ge \mu`,
-    and :math:`x \le \mu - \sigma/\xi` when :math:`\xi < 0`.
+    What is left of a quantity above a high threshold.  Values are at least :math:`\mu`, and at most
+    :math:`\mu - \sigma/\xi` where :math:`\xi < 0`; at :math:`\xi = 0` the density is exponential.
+    See Pickands (1975), *Statistical Inference Using Extreme Order Statistics*, Annals of
+    Statistics 3.
+
+    :param loc: The threshold :math:`\mu`, real.
+    :param scale: :math:`\sigma`, positive.
+    :param concentration: The tail index :math:`\xi`, real.  All broadcast to the batch shape.
+
+    Example::
+
+        >>> d = dist.GeneralizedPareto(0.0, 1.0, torch.tensor([-0.5, 0.0, 0.5]))
+        >>> d.mean, d.log_prob(1.0)
+        (tensor([0.6667, 1.0000, 2.0000]), tensor([-0.6931, -1.0000, -1.2164]))
     """
 
     @tc.dependent_property(is_discrete=False, event_dim=0)

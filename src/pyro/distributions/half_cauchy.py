@@ -21,9 +21,18 @@ _SCALAR = torch.Size()
 
 @torch_family
 class HalfCauchy(td.HalfCauchy, TorchDistribution):
-    r""":math:`f(x) = \frac{2}{\pi\gamma(1 + (x/\gamma)^2)}`
+    r""":math:`f(x) = \frac{2}{\pi \gamma \left(1 + (x/\gamma)^2\right)}, \qquad x \ge 0`
 
-    ``scale`` positive; :math:`x \ge 0`; no mean.
+    A weakly informative prior of scales; it has no mean.  See Gelman (2006), *Prior Distributions
+    for Variance Parameters in Hierarchical Models*, Bayesian Analysis 1.
+
+    :param scale: The median :math:`\gamma`, positive, of the batch shape.
+
+    Example::
+
+        >>> d = dist.HalfCauchy(torch.tensor([1.0, 5.0]))
+        >>> d.cdf(1.0), d.log_prob(1.0)
+        (tensor([0.5000, 0.1257]), tensor([-1.1447, -2.1002]))
     """
 
     def __init__(self, scale: Numeric, validate_args: bool | None = None) -> None:

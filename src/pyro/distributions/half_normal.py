@@ -21,9 +21,18 @@ _SCALAR = torch.Size()
 
 @torch_family
 class HalfNormal(td.HalfNormal, TorchDistribution):
-    r""":math:`f(x) = \sqrt{\tfrac{2}{\pi\sigma^2}}\, e^{-x^2/(2\sigma^2)}`
+    r""":math:`f(x) = \sqrt{\frac{2}{\pi \sigma^2}}\; e^{-x^2 / (2 \sigma^2)}, \qquad x \ge 0`
 
-    ``scale`` positive; :math:`x \ge 0`.
+    The absolute value of a normal variable of mean zero; a prior of scales.  See Johnson, Kotz and
+    Balakrishnan (1994), *Continuous Univariate Distributions*, vol. 1, chapter 13.
+
+    :param scale: The scale :math:`\sigma` of the normal variable, positive, of the batch shape.
+
+    Example::
+
+        >>> d = dist.HalfNormal(torch.tensor([1.0, 5.0]))
+        >>> d.mean, d.log_prob(1.0)
+        (tensor([0.7979, 3.9894]), tensor([-0.7258, -1.8552]))
     """
 
     def __init__(self, scale: Numeric, validate_args: bool | None = None) -> None:

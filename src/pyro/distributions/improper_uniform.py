@@ -15,19 +15,20 @@ from pyro.ops.shapes import Numeric, broadcast_shape
 
 
 class ImproperUniform(TorchDistribution):
-    """The nonnormalised law with log density 0 on all of ``support``.
+    r""":math:`f(x) = 1, \qquad x \in S`
 
-    It can be scored but not drawn from: give MCMC an initial value, or an autoguide, where one is
-    needed.
+    A flat, nonnormalised prior on a support :math:`S`.  It can be scored but not drawn from: give
+    MCMC an initial value, or an autoguide, where one is needed.  See Gelman, Carlin, Stern, Dunson,
+    Vehtari and Rubin (2013), *Bayesian Data Analysis*, section 2.8.
 
-    :param support: A constraint.
+    :param support: A constraint, the support :math:`S`.
     :param batch_shape: The shape of independent entries.
     :param event_shape: The shape of one event.
     :raises ShapeError: if ``event_shape`` has fewer dimensions than an element of ``support``.
 
     Example::
 
-        >>> ImproperUniform(constraints.positive, (3,), ()).log_prob(torch.ones(3))
+        >>> dist.ImproperUniform(constraints.positive, (3,), ()).log_prob(torch.ones(3))
         tensor([0., 0., 0.])
     """
 

@@ -20,9 +20,21 @@ _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 @torch_family
 class LogNormal(td.LogNormal, TorchDistribution):
-    r""":math:`\log x \sim \mathcal N(\mu, \sigma)`
+    r""":math:`f(x) = \frac{1}{x \sigma \sqrt{2\pi}}\, e^{-\frac{(\log x - \mu)^2}{2 \sigma^2}},
+    \qquad x > 0`
 
-    ``loc`` real, ``scale`` positive; :math:`x > 0`.
+    The law of products of many small effects: :math:`\log x` is normal.  See Johnson, Kotz and
+    Balakrishnan (1994), *Continuous Univariate Distributions*, vol. 1, chapter 14.
+
+    :param loc: The mean :math:`\mu` of :math:`\log x`, real.
+    :param scale: The standard deviation :math:`\sigma` of :math:`\log x`, positive.  Both broadcast
+        to the batch shape.
+
+    Example::
+
+        >>> d = dist.LogNormal(torch.tensor([0.0, 1.0]), 0.5)
+        >>> d.mean, d.log_prob(1.0)
+        (tensor([1.1331, 3.0802]), tensor([-0.2258, -2.2258]))
     """
 
     def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:

@@ -15,10 +15,23 @@ from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 
 @torch_family
 class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution):
-    r""":math:`x \sim \mathcal N(\mu, W W^\top + D)`
+    r""":math:`f(x) = \frac{1}{\sqrt{|2\pi\Sigma|}}\, e^{-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)},
+    \quad \Sigma = W W^\top + \mathrm{diag}(D)`
 
-    ``loc`` real (n), ``cov_factor`` :math:`W` (n, r), ``cov_diag`` :math:`D` positive (n);
-    :math:`x` real vectors.
+    A normal vector whose covariance has few factors, in time linear in :math:`n` by Woodbury's
+    identity.  See Ong, Nott and Smith (2018), *Gaussian Variational Approximation with a Factor
+    Covariance Structure*.
+
+    :param loc: The mean :math:`\mu`, real, of shape ``batch_shape + (n,)``.
+    :param cov_factor: :math:`W`, real, of shape ``batch_shape + (n, r)``.
+    :param cov_diag: :math:`D`, positive, of shape ``batch_shape + (n,)``.
+
+    Example::
+
+        >>> d = dist.LowRankMultivariateNormal(torch.zeros(2), torch.ones(2, 1), torch.ones(2))
+        >>> d.covariance_matrix, d.log_prob(torch.zeros(2))
+        (tensor([[2., 1.],
+                [1., 2.]]), tensor(-2.3872))
     """
 
     def __init__(

@@ -21,6 +21,9 @@ _SCALAR = torch.Size()
 class MaskedMixture(TorchDistribution):
     r""":math:`f(x_i) = f_{m_i}(x_i)`, with a known choice :math:`m_i \in \{0, 1\}` per batch entry
 
+    A mixture of two laws whose labels are known.  See McLachlan and Peel (2000), *Finite Mixture
+    Models*, chapter 1.
+
     :param mask: :math:`m`, a bool tensor that broadcasts with the batch shapes of the components.
     :param component0: The distribution where the mask is False.
     :param component1: The distribution where the mask is True; of the same event shape.  The

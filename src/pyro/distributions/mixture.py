@@ -21,8 +21,9 @@ _SCALAR = torch.Size()
 class Mixture(TorchDistribution):
     r""":math:`f(x) = \sum_k w_k f_k(x)`
 
-    The components may be of different families and have different supports: the support is their
-    union, and a component counts nothing at values that it cannot give.
+    A mixture whose components may be of different families and have different supports: the support
+    is their union, and a component counts nothing at values that it cannot give.  See McLachlan and
+    Peel (2000), *Finite Mixture Models*, chapter 1.
 
     :param mixing: A Categorical of the weights :math:`w`; its batch shape broadcasts with those of
         the components.

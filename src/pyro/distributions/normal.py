@@ -21,9 +21,21 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Normal(td.Normal, TorchDistribution):
-    r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\sigma} e^{-((x-\mu)/\sigma)^2/2}`
+    r""":math:`f(x) = \frac{1}{\sqrt{2\pi}\,\sigma}\, e^{-\frac12
+    \left(\frac{x-\mu}{\sigma}\right)^2}`
 
-    ``loc`` real, ``scale`` positive; :math:`x` real.
+    The law of sums of many small effects, over the real numbers.  See Johnson, Kotz and
+    Balakrishnan (1994), *Continuous Univariate Distributions*, vol. 1, chapter 13.
+
+    :param loc: The mean :math:`\mu`, real.
+    :param scale: The standard deviation :math:`\sigma`, positive.  Both broadcast to the batch
+        shape.
+
+    Example::
+
+        >>> d = dist.Normal(torch.tensor([0.0, 1.0]), 2.0)
+        >>> d.variance, d.log_prob(0.0)
+        (tensor([4., 4.]), tensor([-1.6121, -1.7371]))
     """
 
     def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:

@@ -10,8 +10,9 @@ class OneTwoMatching(Matching):
     twice
 
     Each of :math:`2N` sources goes to one of :math:`N` destinations, and each destination takes
-    two.  :math:`Z` is summed exactly in :math:`O(N 3^N)`, or approximated by belief propagation;
-    see :class:`OneOneMatching`.
+    two.  :math:`Z` is summed exactly in :math:`O(N 3^N)`, or approximated by belief propagation:
+    Huang and Jebara (2009), *Approximating the Permanent with Belief Propagation*; see
+    :class:`OneOneMatching`.
 
     :param logits: :math:`\ell`, real, of shape ``batch_shape + (2 N, N)``: source by destination.
     :param bp_iters: Number of iterations of belief propagation; None for the exact sum.  The

@@ -19,9 +19,19 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Poisson(td.Poisson, TorchDistribution):
-    r""":math:`P(k) = \lambda^k e^{-\lambda} / k!`
+    r""":math:`P(k) = \frac{\lambda^k e^{-\lambda}}{k!}, \qquad k = 0, 1, \dots`
 
-    ``rate`` :math:`\lambda` nonnegative; :math:`k = 0, 1, \dots`.
+    The number of independent rare events.  See Johnson, Kemp and Kotz (2005), *Univariate Discrete
+    Distributions*, chapter 4.
+
+    :param rate: The mean :math:`\lambda`, nonnegative, of the batch shape.
+    :param is_sparse: Whether most counts are zero: then only the others cost time.
+
+    Example::
+
+        >>> d = dist.Poisson(torch.tensor([0.5, 3.0]))
+        >>> d.variance, d.log_prob(2.0)
+        (tensor([0.5000, 3.0000]), tensor([-2.5794, -1.4959]))
     """
 
     def __init__(

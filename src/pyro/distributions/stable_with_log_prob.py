@@ -6,14 +6,19 @@ from pyro.distributions.stable import Stable
 
 
 class StableWithLogProb(Stable):
-    r"""The same law as :class:`Stable`, with density :math:`f(x)` as given there.
+    r""":math:`\log\varphi(u) = iu\mu - |\sigma u|^\alpha \left(1 + i\beta
+    \tan\tfrac{\pi\alpha}{2}\, \mathrm{sign}(u) \left(|\sigma u|^{1-\alpha} - 1\right)\right)`
 
-    A marker: strategies that rewrite sites into auxiliary variables leave this family alone and
-    score it by numerical integration.
+    The law of :class:`Stable`, given here by its characteristic function, with the density given
+    there. A marker: strategies that rewrite sites into auxiliary variables leave this family alone
+    and score it by numerical integration.  See Nolan (1997), *Numerical Calculation of Stable
+    Densities and Distribution Functions*.
 
-    See Nolan (1997), *Numerical Calculation of Stable Densities and Distribution Functions*.
-
-    :param stability: In (0, 2]; parameters are those of :class:`Stable`.
+    :param stability: :math:`\alpha`, in (0, 2].
+    :param skew: :math:`\beta`, in [-1, 1].
+    :param scale: :math:`\sigma`, positive.
+    :param loc: :math:`\mu`, real.  All broadcast to the batch shape.
+    :param coords: ``"S0"`` or ``"S"``, as in :class:`Stable`.
 
     Example::
 

@@ -18,8 +18,12 @@ __all__ = [
 class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
     r""":math:`f(x) = \sum_k w_k f_k(x)`
 
-    ``mixture_distribution`` a Categorical over the last batch dimension of
-    ``component_distribution``.
+    A mixture of laws of one family that differ in their parameters.  See McLachlan and Peel (2000),
+    *Finite Mixture Models*, chapter 1.
+
+    :param mixture_distribution: A Categorical of the weights :math:`w`, of the batch shape.
+    :param component_distribution: The :math:`f_k` along the last dimension of its batch shape,
+        ``batch_shape + (n,)``.
 
     Example::
 
@@ -33,9 +37,14 @@ class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
 
 @torch_family
 class TransformedDistribution(td.TransformedDistribution, TorchDistribution):  # type: ignore[override]
-    r""":math:`x = T(z),\quad \log f(x) = \log f_z(z) - \log|\det \partial T/\partial z|`
+    r""":math:`f(x) = f_z(z)\, \left|\det \frac{\partial T}{\partial z}\right|^{-1}, \qquad x =
+    T(z)`
 
-    ``base_distribution`` of :math:`z` and a transform or list of transforms.
+    A distribution pushed through invertible transforms, learnable ones included.  See Rezende and
+    Mohamed (2015), *Variational Inference with Normalizing Flows*, equation 5.
+
+    :param base_distribution: The law of :math:`z`, any distribution over tensors.
+    :param transforms: The transform :math:`T`, or a list of transforms, applied from first to last.
 
     Example::
 

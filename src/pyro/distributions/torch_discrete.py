@@ -15,17 +15,37 @@ __all__ = [
 
 @torch_family
 class Geometric(td.Geometric, TorchDistribution):
-    r""":math:`P(k) = (1-p)^k p`
+    r""":math:`P(k) = (1-p)^k\, p, \qquad k = 0, 1, \dots`
 
-    ``probs`` in (0, 1] or ``logits`` real; :math:`k = 0, 1, \dots` failures before the first
-    success.
+    The number of failures before the first success.  See Johnson, Kemp and Kotz (2005), *Univariate
+    Discrete Distributions*, chapter 5.
+
+    :param probs: The probability :math:`p` of success, in (0, 1], of the batch shape.
+    :param logits: :math:`\log(p / (1 - p))`, real, of the batch shape, instead of ``probs``.
+
+    Example::
+
+        >>> d = dist.Geometric(torch.tensor([0.2, 0.5]))
+        >>> d.mean, d.log_prob(torch.tensor(2.0))
+        (tensor([4., 1.]), tensor([-2.0557, -2.0794]))
     """
 
 
 @torch_family
 class NegativeBinomial(td.NegativeBinomial, TorchDistribution):
-    r""":math:`P(k) = \binom{k+r-1}{k} p^k (1-p)^r`
+    r""":math:`P(k) = \binom{k+r-1}{k} p^k (1-p)^r, \qquad k = 0, 1, \dots`
 
-    ``total_count`` :math:`r` nonnegative, ``probs`` in [0, 1) or ``logits`` real; :math:`k =
-    0, 1, \dots`.
+    The number of successes before the :math:`r`-th failure: counts that vary more than Poisson
+    ones. See Johnson, Kemp and Kotz (2005), *Univariate Discrete Distributions*, chapter 5.
+
+    :param total_count: :math:`r`, nonnegative.
+    :param probs: The probability :math:`p` of success, in [0, 1).
+    :param logits: :math:`\log(p / (1 - p))`, real, instead of ``probs``.  All broadcast to the
+        batch shape.
+
+    Example::
+
+        >>> d = dist.NegativeBinomial(torch.tensor(3.0), torch.tensor([0.25, 0.5]))
+        >>> d.mean, d.variance, d.log_prob(2.0)
+        (tensor([1.0000, 3.0000]), tensor([1.3333, 6.0000]), tensor([-1.8439, -1.6740]))
     """

@@ -18,26 +18,61 @@ __all__ = [
 
 @torch_family
 class ContinuousBernoulli(td.ContinuousBernoulli, TorchDistribution):
-    r""":math:`f(x) = C(p)\, p^x (1-p)^{1-x}`
+    r""":math:`f(x) = C(p)\, p^x (1-p)^{1-x}, \quad C(p) = \frac{2\, \mathrm{artanh}(1 - 2p)}{1 -
+    2p}, \quad C(\tfrac12) = 2, \qquad 0 \le x \le 1`
 
-    ``probs`` in (0, 1) or ``logits`` real; :math:`x \in [0, 1]`.
+    Intensities, such as those of the pixels of an image.  See Loaiza-Ganem and Cunningham (2019),
+    *The Continuous Bernoulli: Fixing a Pervasive Error in Variational Autoencoders*, equation 6.
+
+    :param probs: :math:`p`, in (0, 1), of the batch shape.
+    :param logits: :math:`\log(p / (1 - p))`, real, of the batch shape, instead of ``probs``.
+    :param lims: Between these two numbers :math:`C(p)` comes from its Taylor series about one half.
+
+    Example::
+
+        >>> d = dist.ContinuousBernoulli(torch.tensor([0.2, 0.5]))
+        >>> d.mean, d.log_prob(torch.tensor(0.25))
+        (tensor([0.3880, 0.5000]), tensor([0.2677, 0.0000]))
     """
 
 
 @torch_family
 class Kumaraswamy(td.Kumaraswamy, TorchDistribution):
-    r""":math:`f(x) = a b\, x^{a-1}(1-x^a)^{b-1}`
+    r""":math:`f(x) = a b\, x^{a-1} (1 - x^a)^{b-1}, \qquad 0 \le x \le 1`
 
-    ``concentration1`` :math:`a`, ``concentration0`` :math:`b` positive; :math:`x \in [0, 1]`.
+    Nearly a beta law, with distribution function and draws in closed form.  See Kumaraswamy (1980),
+    *A Generalized Probability Density Function for Double-Bounded Random Processes*, J. Hydrology
+    46.
+
+    :param concentration1: :math:`a`, positive.
+    :param concentration0: :math:`b`, positive.  Both broadcast to the batch shape.
+
+    Example::
+
+        >>> d = dist.Kumaraswamy(torch.tensor([1.0, 2.0]), 3.0)
+        >>> d.mean, d.log_prob(torch.tensor(0.5))
+        (tensor([0.2500, 0.4571]), tensor([-0.2877,  0.5232]))
     """
 
 
 @torch_family
 class RelaxedBernoulli(td.RelaxedBernoulli, TorchDistribution):
-    r""":math:`x = \sigma\left((\ell + \log u - \log(1-u))/t\right),\quad u \sim U(0,1)`
+    r""":math:`f(x) = \frac{t\, e^\ell\, x^{-t-1} (1-x)^{-t-1}} {\left(e^\ell x^{-t} +
+    (1-x)^{-t}\right)^2}, \qquad 0 < x < 1`
 
-    ``temperature`` positive, ``probs`` in [0, 1] or ``logits`` :math:`\ell` real; :math:`x
-    \in (0, 1)`.
+    A differentiable stand-in for a Bernoulli variable, which it becomes as :math:`t \to 0`.  See
+    Maddison, Mnih and Teh (2017), *The Concrete Distribution*, appendix B.
+
+    :param temperature: :math:`t`, positive.
+    :param probs: The probability of success, in (0, 1), where :math:`\ell` is its log odds.
+    :param logits: :math:`\ell`, real, instead of ``probs``.  All broadcast to the batch shape.
+    :raises ValueError: unless exactly one of ``probs`` and ``logits`` is given.
+
+    Example::
+
+        >>> d = dist.RelaxedBernoulli(torch.tensor(0.5), probs=torch.tensor([0.2, 0.5]))
+        >>> d.log_prob(torch.tensor(0.9))
+        tensor([-0.9302,  0.0408])
     """
 
     arg_constraints = {**td.RelaxedBernoulli.arg_constraints, "temperature": tc.positive}

@@ -25,19 +25,41 @@ __all__ = [
 
 @torch_family
 class LKJCholesky(td.LKJCholesky, TorchDistribution):
-    r""":math:`f(L) \propto \det(L L^\top)^{\eta-1}\ \text{as a law of correlation matrices}`
+    r""":math:`f(L) \propto \prod_{i=2}^n L_{ii}^{\,n - i + 2(\eta - 1)}`
 
-    ``dim`` at least 2, ``concentration`` :math:`\eta` positive; :math:`L` Cholesky factors of
-    correlation matrices.
+    Lower Cholesky factors :math:`L` of :math:`n \times n` correlation matrices :math:`R = L L^\top`
+    whose density is proportional to :math:`|R|^{\eta-1}`; :math:`\eta = 1` is uniform.  See
+    Lewandowski, Kurowicka and Joe (2009), *Generating Random Correlation Matrices Based on Vines
+    and Extended Onion Method*, section 3.
+
+    :param dim: :math:`n`, an integer of at least 2.
+    :param concentration: :math:`\eta`, positive, of the batch shape.
+
+    Example::
+
+        >>> d = dist.LKJCholesky(2, torch.tensor([1.0, 4.0]))
+        >>> d.event_shape, d.log_prob(torch.eye(2))
+        (torch.Size([2, 2]), tensor([-0.6931,  0.0896]))
     """
 
 
 @torch_family
 class LogisticNormal(td.LogisticNormal, TorchDistribution):
-    r""":math:`x = \mathrm{stick\ breaking}(y),\quad y \sim \mathcal N(\mu, \sigma)`
+    r""":math:`f(x) = \mathcal N\!\left(y;\, \mu, \mathrm{diag}(\sigma^2)\right)
+    \left|\frac{\partial y}{\partial x}\right|, \qquad x = T(y)`
 
-    ``loc`` real, ``scale`` positive, both of last dimension :math:`n-1`; :math:`x` on the
-    simplex of :math:`n` entries.
+    Probabilities of :math:`n` categories, with more freedom than a Dirichlet law has; :math:`T` is
+    the stick-breaking transform.  See Aitchison and Shen (1980), *Logistic-Normal Distributions:
+    Some Properties and Uses*, Biometrika 67.
+
+    :param loc: :math:`\mu`, real, of shape ``batch_shape + (n - 1,)``.
+    :param scale: :math:`\sigma`, positive, of the same shape.
+
+    Example::
+
+        >>> d = dist.LogisticNormal(torch.zeros(2), torch.ones(2))
+        >>> d.event_shape, d.log_prob(torch.tensor([0.2, 0.3, 0.5]))
+        (torch.Size([3]), tensor(1.2980))
     """
 
     @classmethod
@@ -49,44 +71,99 @@ class LogisticNormal(td.LogisticNormal, TorchDistribution):
 
 @torch_family
 class Multinomial(td.Multinomial, TorchDistribution):
-    r""":math:`P(k) = \frac{n!}{\prod_i k_i!} \prod_i p_i^{k_i}`
+    r""":math:`P(k) = \frac{n!}{\prod_i k_i!} \prod_i p_i^{k_i}, \qquad \sum_i k_i = n`
 
-    ``total_count`` :math:`n` an int, ``probs`` or ``logits`` as in Categorical; :math:`k`
-    counts that sum to :math:`n`.
+    How often each category occurs in :math:`n` independent draws.  See Johnson, Kotz and
+    Balakrishnan (1997), *Discrete Multivariate Distributions*, chapter 35.
+
+    :param total_count: :math:`n`, one nonnegative integer for the whole batch.
+    :param probs: :math:`p`, nonnegative (rescaled to sum to one), of shape ``batch_shape + (m,)``.
+    :param logits: :math:`\log p` up to a constant, real, of the same shape, instead of ``probs``.
+
+    Example::
+
+        >>> d = dist.Multinomial(3, torch.tensor([0.2, 0.8]))
+        >>> d.mean, d.log_prob(torch.tensor([1.0, 2.0]))
+        (tensor([0.6000, 2.4000]), tensor(-0.9571))
     """
 
 
 @torch_family
 class MultivariateNormal(td.MultivariateNormal, TorchDistribution):
-    r""":math:`f(x) \propto \exp(-\tfrac12 (x-\mu)^\top \Sigma^{-1} (x-\mu))`
+    r""":math:`f(x) = \frac{1}{\sqrt{|2\pi\Sigma|}}\, e^{-\frac12 (x-\mu)^\top \Sigma^{-1} (x-\mu)}`
 
-    ``loc`` real (n), and one of ``covariance_matrix``, ``precision_matrix`` (positive
-    definite), ``scale_tril`` (lower triangular, positive diagonal); :math:`x` real vectors.
+    Correlated normal variables, over real vectors.  See Kotz, Balakrishnan and Johnson (2000),
+    *Continuous Multivariate Distributions*, vol. 1, chapter 45.
+
+    :param loc: The mean :math:`\mu`, real, of shape ``batch_shape + (n,)``.
+    :param covariance_matrix: :math:`\Sigma`, positive definite, of shape ``batch_shape + (n, n)``.
+    :param precision_matrix: :math:`\Sigma^{-1}`, positive definite, of the same shape, instead.
+    :param scale_tril: The lower Cholesky factor of :math:`\Sigma`, with a positive diagonal, of the
+        same shape, instead: the fastest of the three.
+
+    Example::
+
+        >>> d = dist.MultivariateNormal(torch.zeros(2), torch.tensor([[2.0, 1.0], [1.0, 1.0]]))
+        >>> d.variance, d.log_prob(torch.ones(2))
+        (tensor([2.0000, 1.0000]), tensor(-2.3379))
     """
 
 
 @torch_family
 class OneHotCategorical(td.OneHotCategorical, TorchDistribution):
-    r""":math:`P(e_k) = p_k / \sum_j p_j`
+    r""":math:`P(e_k) = \frac{p_k}{\sum_j p_j}, \qquad k = 0, \dots, n-1`
 
-    ``probs`` or ``logits`` as in Categorical; one-hot vectors.
+    One of :math:`n` categories, as a vector that is one at its place and zero elsewhere.  See
+    Johnson, Kotz and Balakrishnan (1997), *Discrete Multivariate Distributions*, chapter 35.
+
+    :param probs: :math:`p`, nonnegative (rescaled to sum to one), of shape ``batch_shape + (n,)``.
+    :param logits: :math:`\log p` up to a constant, real, of the same shape, instead of ``probs``.
+
+    Example::
+
+        >>> d = dist.OneHotCategorical(torch.tensor([1.0, 3.0]))
+        >>> d.mean, d.log_prob(torch.tensor([0.0, 1.0]))
+        (tensor([0.2500, 0.7500]), tensor(-0.2877))
     """
 
 
 @torch_family
 class OneHotCategoricalStraightThrough(td.OneHotCategoricalStraightThrough, TorchDistribution):
-    r""":math:`P(e_k) = p_k / \sum_j p_j`
+    r""":math:`P(e_k) = \frac{p_k}{\sum_j p_j}, \qquad k = 0, \dots, n-1`
 
-    as OneHotCategorical; draws carry the straight-through gradient of Bengio et al. (2013).
+    One-hot draws through which gradients pass as if they were the probabilities: biased, of low
+    variance.  See Bengio, Leonard and Courville (2013), *Estimating or Propagating Gradients
+    Through Stochastic Neurons for Conditional Computation*.
+
+    :param probs: :math:`p`, nonnegative (rescaled to sum to one), of shape ``batch_shape + (n,)``.
+    :param logits: :math:`\log p` up to a constant, real, of the same shape, instead of ``probs``.
+
+    Example::
+
+        >>> logits = torch.zeros(2, requires_grad=True)
+        >>> draw = dist.OneHotCategoricalStraightThrough(logits=logits).rsample()
+        >>> torch.autograd.grad(draw[0], logits)
+        (tensor([ 0.2500, -0.2500]),)
     """
 
 
 @torch_family
 class RelaxedOneHotCategorical(td.RelaxedOneHotCategorical, TorchDistribution):
-    r""":math:`x = \mathrm{softmax}((\ell + g)/t),\quad g_i \sim \mathrm{Gumbel}(0, 1)`
+    r""":math:`f(x) = (n-1)!\, t^{n-1} \left(\sum_k p_k x_k^{-t}\right)^{-n} \prod_k p_k x_k^{-t-1}`
 
-    ``temperature`` positive, ``probs`` or ``logits`` as in Categorical; :math:`x` on the
-    simplex (Maddison et al. 2017).
+    A differentiable stand-in for a one-hot vector, which it becomes as :math:`t \to 0`, over the
+    simplex.  See Maddison, Mnih and Teh (2017), *The Concrete Distribution*, definition 1.
+
+    :param temperature: :math:`t`, positive, one number for the whole batch.
+    :param probs: :math:`p`, nonnegative (rescaled to sum to one), of shape ``batch_shape + (n,)``.
+    :param logits: :math:`\log p` up to a constant, real, of the same shape, instead of ``probs``.
+    :raises ValueError: unless exactly one of ``probs`` and ``logits`` is given.
+
+    Example::
+
+        >>> d = dist.RelaxedOneHotCategorical(torch.tensor(0.5), torch.tensor([0.2, 0.8]))
+        >>> d.log_prob(torch.tensor([0.1, 0.9]))
+        tensor(0.3079)
     """
 
     arg_constraints = {**td.RelaxedOneHotCategorical.arg_constraints, "temperature": tc.positive}

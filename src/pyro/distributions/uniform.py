@@ -19,9 +19,19 @@ _SCALAR = torch.Size()
 
 @torch_family
 class Uniform(td.Uniform, TorchDistribution):
-    r""":math:`f(x) = 1/(b-a)`
+    r""":math:`f(x) = \frac{1}{b - a}, \qquad a \le x \le b`
 
-    ``low`` :math:`a` less than ``high`` :math:`b`; :math:`x \in [a, b]`.
+    Equal density on an interval.  See Johnson, Kotz and Balakrishnan (1995), *Continuous Univariate
+    Distributions*, vol. 2, chapter 26.
+
+    :param low: :math:`a`, real.
+    :param high: :math:`b`, greater than ``low``.  Both broadcast to the batch shape.
+
+    Example::
+
+        >>> d = dist.Uniform(torch.tensor([0.0, -1.0]), 1.0)
+        >>> d.mean, d.log_prob(0.5)
+        (tensor([0.5000, 0.0000]), tensor([ 0.0000, -0.6931]))
     """
 
     def __init__(self, low: Numeric, high: Numeric, validate_args: bool | None = None) -> None:

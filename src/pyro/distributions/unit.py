@@ -14,17 +14,20 @@ from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 
 
 class Unit(TorchDistribution):
-    """The nonnormalised law over empty vectors whose log density is ``log_factor``.
+    r""":math:`\log f(x) = \ell, \qquad x \in \mathbb R^0`
 
-    Values have the shape ``batch_shape + (0,)``.  ``pyro.factor`` is made of it.
+    The nonnormalised law over empty vectors, of which ``pyro.factor`` is made: it adds a term to
+    the log density of a model.  See Lunn, Jackson, Best, Thomas and Spiegelhalter (2012), *The BUGS
+    Book*, section 9.5.
 
-    :param log_factor: The log density, of shape ``batch_shape``.
+    :param log_factor: The log density :math:`\ell`, real, of the batch shape.  Values have the
+        shape ``batch_shape + (0,)``.
     :param has_rsample: Whether ``log_factor`` depends differentiably on the draws before it; needed
         in guides, where it decides between pathwise and score-function gradients.
 
     Example::
 
-        >>> d = Unit(torch.tensor([0.5, -1.0]))
+        >>> d = dist.Unit(torch.tensor([0.5, -1.0]))
         >>> d.sample().shape, d.log_prob(d.sample())
         (torch.Size([2, 0]), tensor([ 0.5000, -1.0000]))
     """

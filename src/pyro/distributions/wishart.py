@@ -16,10 +16,24 @@ from pyro.ops.shapes import broadcast_shape
 
 @torch_family
 class Wishart(td.Wishart, TorchDistribution):
-    r""":math:`f(X) \propto |X|^{(\nu-p-1)/2} e^{-\mathrm{tr}(V^{-1}X)/2}`
+    r""":math:`f(X) = \frac{|X|^{(\nu-p-1)/2}\, e^{-\mathrm{tr}(V^{-1} X)/2}} {2^{\nu p/2}\,
+    |V|^{\nu/2}\, \Gamma_p(\nu/2)}`
 
-    ``df`` :math:`\nu > p - 1`, and one of ``covariance_matrix``, ``precision_matrix``,
-    ``scale_tril``; :math:`X` positive definite (p, p).
+    The scatter matrix of :math:`\nu` normal vectors of covariance :math:`V`, over positive definite
+    matrices.  See Wishart (1928), *The Generalised Product Moment Distribution in Samples from a
+    Normal Multivariate Population*, Biometrika 20A.
+
+    :param df: :math:`\nu`, greater than :math:`p - 1`, of the batch shape.
+    :param covariance_matrix: :math:`V`, positive definite, of shape ``batch_shape + (p, p)``.
+    :param precision_matrix: :math:`V^{-1}`, positive definite, of the same shape, instead.
+    :param scale_tril: The lower Cholesky factor of :math:`V`, of the same shape, instead.
+
+    Example::
+
+        >>> d = dist.Wishart(torch.tensor(3.0), torch.eye(2))
+        >>> d.mean, d.log_prob(torch.eye(2))
+        (tensor([[3., 0.],
+                [0., 3.]]), tensor(-3.5310))
     """
 
     @classmethod
