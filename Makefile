@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 CODE := $(wildcard src tools tests examples benchmarks)
 WORKERS ?= 2
 
-.PHONY: help quickstart test test-slow format bench clean
+.PHONY: help quickstart test test-slow format reference bench clean
 .PHONY: check check-format check-lint check-sizes check-rules check-imports check-types
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-slow    the slow tests"
 	@echo "make check        format, lint, types, import contracts, size limits (-k: go on after a failure)"
 	@echo "make format       format and mend what can be mended automatically"
+	@echo "make reference    write docs/reference from the docstrings"
 	@echo "make bench        measure speed"
 	@echo "make clean        remove the environment, caches and outputs"
 
@@ -52,6 +53,9 @@ check-types: $(DEV_STAMP)
 format: $(DEV_STAMP)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+reference: $(DEV_STAMP)
+	$(BIN)/python -m tools.write_reference
 
 bench: $(RUN_STAMP)
 	$(BIN)/python benchmarks/run.py

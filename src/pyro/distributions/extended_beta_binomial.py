@@ -15,8 +15,8 @@ class ExtendedBetaBinomial(BetaBinomial):
     r""":math:`P(k) = \binom{n}{k} \frac{B(a + k,\, b + n - k)}{B(a, b)}` for :math:`0 \le k \le n`,
     zero elsewhere
 
-    A :class:`BetaBinomial` that scores any integer, and takes any integer as its number of trials;
-    see :class:`ExtendedBinomial`, and Johnson, Kemp and Kotz (2005), *Univariate Discrete
+    A :class:`BetaBinomial` that scores any integer, and takes any integer as its number of trials,
+    as :class:`ExtendedBinomial` does.  See Johnson, Kemp and Kotz (2005), *Univariate Discrete
     Distributions*, section 6.9.2.
 
     :param concentration1: :math:`a > 0`, weight of success.

@@ -30,9 +30,9 @@ class GeneralizedPareto(td.GeneralizedPareto, TorchDistribution):
 
     Example::
 
-        >>> d = dist.GeneralizedPareto(0.0, 1.0, torch.tensor([-0.5, 0.0, 0.5]))
+        >>> d = dist.GeneralizedPareto(0.0, 1.0, torch.tensor([0.0, 0.25]))
         >>> d.mean, d.log_prob(1.0)
-        (tensor([0.6667, 1.0000, 2.0000]), tensor([-0.6931, -1.0000, -1.2164]))
+        (tensor([1.0000, 1.3333]), tensor([-1.0000, -1.1157]))
     """
 
     @tc.dependent_property(is_discrete=False, event_dim=0)

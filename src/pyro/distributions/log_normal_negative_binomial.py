@@ -26,8 +26,9 @@ class LogNormalNegativeBinomial(TorchDistribution):
 
     A negative binomial count with :math:`r` successes and log odds :math:`\ell`, whose mean
     :math:`r e^\ell` is multiplied by log-normal noise :math:`e^{\sigma \varepsilon}`.  The integral
-    is a sum over Gauss-Hermite points (Abramowitz and Stegun, 25.4.46), and exactly normalised as
-    such; draws and moments are those of the integral.
+    is a sum over Gauss-Hermite points (Abramowitz and Stegun 1972, *Handbook of Mathematical
+    Functions*, 25.4.46), and exactly normalised as such; draws and moments are those of the
+    integral.
 
     :param total_count: :math:`r`, nonnegative.
     :param logits: :math:`\ell`, real.

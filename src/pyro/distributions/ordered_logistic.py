@@ -22,9 +22,9 @@ _log_sigmoid = torch.nn.functional.logsigmoid
 class OrderedLogistic(Categorical):
     r""":math:`P(k) = \sigma(c_k - \eta) - \sigma(c_{k-1} - \eta)`
 
-    with :math:`c_{-1} = -\infty` and :math:`c_{K-1} = \infty`: an ordered category, larger where
-    the predictor is larger.  McCullagh (1980), *Regression Models for Ordinal Data*, J. R. Statist.
-    Soc. B 42.
+    An ordered category, larger where the predictor is larger, with :math:`c_{-1} = -\infty` and
+    :math:`c_{K-1} = \infty`.  McCullagh (1980), *Regression Models for Ordinal Data*, J. R.
+    Statist. Soc. B 42.
 
     :param predictor: :math:`\eta`, real; its shape broadcasts with that of the batch of cutpoints.
     :param cutpoints: :math:`c`, increasing along the last dimension, of shape

@@ -20,10 +20,10 @@ from pyro.ops.tail_functions import log_diff_exp, log_ndtr
 class OrderedProbit(Categorical):
     r""":math:`P(k) = \Phi(c_k - \eta) - \Phi(c_{k-1} - \eta)`
 
-    with :math:`c_{-1} = -\infty` and :math:`c_{K-1} = \infty`: an ordered category, larger where
-    the predictor is larger; :math:`\Phi` is the normal distribution function.  Aitchison and Silvey
-    (1957), *The Generalization of Probit Analysis to the Case of Multiple Responses*, Biometrika
-    44.
+    An ordered category, larger where the predictor is larger, with :math:`c_{-1} = -\infty` and
+    :math:`c_{K-1} = \infty`; :math:`\Phi` is the normal distribution function.  Aitchison and
+    Silvey (1957), *The Generalization of Probit Analysis to the Case of Multiple Responses*,
+    Biometrika 44.
 
     :param predictor: :math:`\eta`, real; its shape broadcasts with that of the batch of cutpoints.
     :param cutpoints: :math:`c`, increasing along the last dimension, of shape

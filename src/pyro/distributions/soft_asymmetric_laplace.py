@@ -19,8 +19,9 @@ class SoftAsymmetricLaplace(UnivariateDistribution):
     r""":math:`f(x) = \frac{1}{l + r} \left( e^{a^2/2 - az}\,\Phi(z - a) +
     e^{b^2/2 + bz}\,\Phi(-z - b) \right)`
 
-    with :math:`z = (x-\mu)/\sigma,\ a = \sigma/r,\ b = \sigma/l,\ \sigma = s\tau,\ l = s\kappa,\
-    r = s/\kappa`: the sum of a normal and an asymmetric Laplace variable, smooth everywhere.
+    The sum of a normal and an asymmetric Laplace variable, smooth everywhere, with
+    :math:`z = (x-\mu)/\sigma,\ a = \sigma/r,\ b = \sigma/l,\ \sigma = s\tau,\ l = s\kappa,\
+    r = s/\kappa`.
 
     See Reed and Jorgensen (2004), *The Double Pareto-Lognormal Distribution*, section 2.3.
 

@@ -13,8 +13,8 @@ from pyro.ops.shapes import Numeric
 class ZeroInflatedNegativeBinomial(ZeroInflatedDistribution):
     r""":math:`P(k) = g\, 1_{k = 0} + (1 - g) \binom{k + r - 1}{k} p^k (1 - p)^r`
 
-    Greene (1994), *Accounting for Excess Zeros and Sample Selection in Poisson and Negative
-    Binomial Regression Models*.
+    Overdispersed counts with more zeros than their law has.  Greene (1994), *Accounting for Excess
+    Zeros and Sample Selection in Poisson and Negative Binomial Regression Models*.
 
     :param total_count: :math:`r`, nonnegative.
     :param probs: :math:`p \in [0, 1)`, or

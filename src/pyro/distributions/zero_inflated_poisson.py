@@ -13,7 +13,8 @@ from pyro.ops.shapes import Numeric
 class ZeroInflatedPoisson(ZeroInflatedDistribution):
     r""":math:`P(k) = g\, 1_{k = 0} + (1 - g) \lambda^k e^{-\lambda} / k!`
 
-    Lambert (1992), *Zero-Inflated Poisson Regression*, Technometrics 34.
+    Poisson counts with more zeros than a Poisson law has.  Lambert (1992), *Zero-Inflated Poisson
+    Regression*, Technometrics 34.
 
     :param rate: :math:`\lambda`, nonnegative.
     :param gate: :math:`g \in [0, 1]`, the probability of an extra zero, or

@@ -16,7 +16,9 @@ from pyro.distributions.transforms.softplus import softplus_inverse
 class SoftplusLowerCholeskyTransform(tt.Transform):
     r"""Real matrices to lower Cholesky factors: softplus on the diagonal, zero above it.
 
-    Not injective: the upper triangle is dropped, so there is no density to transform.
+    :math:`L_{ii} = \log(1 + e^{x_{ii}})`, :math:`L_{ij} = x_{ij}` below.  Not injective: the upper
+    triangle is dropped, so there is no density to transform and no log-determinant (Pinheiro and
+    Bates 1996, *Unconstrained parametrizations for variance-covariance matrices*).
 
     Example::
 
@@ -40,6 +42,10 @@ class SoftplusLowerCholeskyTransform(tt.Transform):
 
 class UnitLowerCholeskyTransform(tt.Transform):
     """Real matrices to lower triangular ones with unit diagonal; the rest is dropped.
+
+    :math:`L_{ii} = 1`, :math:`L_{ij} = x_{ij}` below: the factor of :math:`L D L'`.  Not injective,
+    so there is no density to transform and no log-determinant (Golub and Van Loan 2013, *Matrix
+    Computations*, section 4.1.2).
 
     Example::
 
@@ -66,7 +72,7 @@ class CholeskyTransform(tt.Transform):
 
     :math:`\log|\det \partial X/\partial L| = n\log 2 + \sum_i (n - i + 1) \log L_{ii}` with
     :math:`i` from 1 (Mathai 1997, *Jacobians of matrix transformations*, theorem 2.2), as a map of
-    the :math:`n(n+1)/2` free entries.
+    the :math:`n(n+1)/2` free entries.  The inverse multiplies.
 
     Example::
 
@@ -106,7 +112,8 @@ class CorrMatrixCholeskyTransform(tt.Transform):
 
     The rows of :math:`L` have unit length, so
     :math:`\log|\det \partial X/\partial L| = \sum_{i \ge 2} (n - i) \log L_{ii}` as a map of the
-    :math:`n(n-1)/2` entries below the diagonals (with :math:`i` from 1).
+    :math:`n(n-1)/2` entries below the diagonals (with :math:`i` from 1; Lewandowski, Kurowicka and
+    Joe 2009, *Generating random correlation matrices*, section 3).  The inverse multiplies.
 
     Example::
 
@@ -136,7 +143,11 @@ class CorrMatrixCholeskyTransform(tt.Transform):
 
 
 class CorrLCholeskyTransform(tt.CorrCholeskyTransform):
-    """Real vectors of length :math:`n(n-1)/2` to Cholesky factors of correlation matrices.
+    r"""Real vectors of length :math:`n(n-1)/2` to Cholesky factors of correlation matrices.
+
+    :math:`L_{ij} = \tanh(x_{ij}) \sqrt{1 - \sum_{k<j} L_{ik}^2}` below the diagonal; the inverse
+    and the log-determinant are those of stick breaking, row by row (Stan Development Team 2024,
+    *Stan Reference Manual*, Cholesky factors of correlation matrices).
 
     Example::
 

@@ -14,8 +14,9 @@ from pyro.distributions import constraints
 class CircularTransform(tt.Transform):
     r"""Real numbers to angles in :math:`[-\pi, \pi)`, by winding the line around the circle.
 
-    Not injective, so there is no density to transform; its derivative is one everywhere and the
-    circle has no border, which is what an optimiser needs.
+    Not injective, so there is no density to transform and no log-determinant; its derivative is one
+    everywhere and the circle has no border, which is what an optimiser needs (Mardia and Jupp 2000,
+    *Directional Statistics*, section 3.5.7, wrapped distributions).
 
     Example::
 

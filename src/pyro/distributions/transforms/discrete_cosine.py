@@ -15,7 +15,11 @@ from pyro.ops.dct import dct, idct
 class DiscreteCosineTransform(tt.Transform):
     r"""The orthonormal type-II DCT along one dimension; the log-determinant is zero.
 
+    :math:`y_k = c_k \sum_j x_j \cos\left(\pi (j + \tfrac12) k / n\right)` with :math:`c_0 =
+    \sqrt{1/n}`, else :math:`c_k = \sqrt{2/n}`.
+
     As a reparameterisation of a smooth time series it makes the frequencies nearly independent.
+    The inverse is the transpose (Ahmed, Natarajan and Rao 1974, *Discrete cosine transform*).
 
     :param dim: The dimension transformed, negative; it and those to its right are the event.
     :param smooth: Frequency :math:`k` is scaled by :math:`(k + \tfrac12)^s`, relative to the

@@ -12,10 +12,11 @@ from pyro.ops.haar import haar_transform, inverse_haar_transform
 
 
 class HaarTransform(tt.Transform):
-    """The orthonormal discrete Haar transform along one dimension; the log-determinant is zero.
+    r"""The orthonormal discrete Haar transform along one dimension; the log-determinant is zero.
 
     As a reparameterisation of a time series it lets a few coefficients say what happens over long
-    stretches.
+    stretches: at each level :math:`(a, b)` becomes :math:`((a + b) / \sqrt 2,\ (a - b) / \sqrt 2)`.
+    The inverse is the transpose (Mallat 2009, *A wavelet tour of signal processing*, section 7.2).
 
     :param dim: The dimension transformed, negative; it and those to its right are the event.
     :param flip: Whether time is reversed first, so that with an odd length it is the first entry

@@ -14,6 +14,9 @@ from pyro.distributions import constraints
 class LowerCholeskyAffine(tt.Transform):
     r""":math:`y = \mu + L x`, :math:`\log|\det J| = \sum_i \log L_{ii}`.
 
+    The inverse solves a triangular system (Anderson 2003, *An introduction to multivariate
+    statistical analysis*, section 2.3).
+
     :param loc: :math:`\mu`, of shape ``(..., n)``.
     :param scale_tril: :math:`L`, lower triangular with positive diagonal, of shape ``(..., n, n)``.
 

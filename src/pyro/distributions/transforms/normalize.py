@@ -12,6 +12,10 @@ from pyro.distributions import constraints
 class Normalize(tt.Transform):
     r""":math:`y = x / \lVert x \rVert_p`, from real vectors to the sphere; not injective.
 
+    There is no density to transform, and no log-determinant.  Independent normal entries become
+    uniform directions (Muller 1959, *A note on a method for generating points uniformly on
+    n-dimensional spheres*).
+
     :param p: The norm's degree; the codomain is the Euclidean sphere for ``p = 2``.
 
     Example::

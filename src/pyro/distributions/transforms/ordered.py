@@ -12,7 +12,8 @@ from pyro.distributions import constraints
 class OrderedTransform(tt.Transform):
     r"""Real vectors to increasing ones: :math:`y_1 = x_1,\ y_i = y_{i-1} + e^{x_i}`.
 
-    :math:`\log|\det J| = \sum_{i \ge 2} x_i`.
+    :math:`\log|\det J| = \sum_{i \ge 2} x_i`; the inverse takes the logarithms of the gaps (Stan
+    Development Team 2024, *Stan Reference Manual*, ordered vectors).
 
     Example::
 

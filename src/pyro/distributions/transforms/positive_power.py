@@ -14,7 +14,9 @@ from pyro.distributions import constraints
 class PositivePowerTransform(tt.Transform):
     r""":math:`y = \mathrm{sign}(x)\,|x|^a` on the reals, for :math:`a > 0`.
 
-    The gradient at zero is infinite for :math:`a < 1` and zero for :math:`a > 1`.
+    The inverse has the exponent :math:`1/a`, :math:`\log|\det J| = \log a + (a - 1) \log|x|`.  The
+    gradient at zero is infinite for :math:`a < 1` and zero for :math:`a > 1` (Tukey 1957, *On the
+    comparative anatomy of transformations*).
 
     :param exponent: :math:`a`, a positive number or tensor.
     :raises ValueError: if the exponent is not positive.

@@ -17,7 +17,8 @@ class SimplexToOrderedTransform(tt.Transform):
     :math:`y_i = a + \mathrm{logit}(p_1 + \dots + p_i)`, so that a logistic variable with centre
     :math:`a` falls between the cutpoints with probabilities :math:`p`. With a Dirichlet prior on
     :math:`p` it gives a prior on the cutpoints of an ordinal model (Betancourt 2019, *Ordinal
-    regression*, section 2.2). The log-determinant is that in :math:`p_1, \dots, p_{K-1}`.
+    regression*, section 2.2). The log-determinant is that in :math:`p_1, \dots, p_{K-1}`,
+    the inverse takes differences of logistic functions.
 
     :param anchor_point: :math:`a`, a number or a tensor that broadcasts with the cutpoints.
 

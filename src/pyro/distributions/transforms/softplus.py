@@ -12,6 +12,10 @@ from pyro.distributions import constraints
 class SoftplusTransform(tt.SoftplusTransform):
     r""":math:`y = \log(1 + e^x)` from the reals to the positive numbers.
 
+    :math:`\log|\det J| = \log \sigma(x)`, and the inverse is :math:`\log(e^y - 1)`, both without
+    overflow (Dugas et al. 2001, *Incorporating second-order functional knowledge for better option
+    pricing*).
+
     Example::
 
         >>> t = SoftplusTransform()

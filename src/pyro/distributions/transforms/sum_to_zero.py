@@ -14,7 +14,8 @@ from pyro.distributions import constraints
 class SumToZeroTransform(tt.Transform):
     r"""Real vectors of length :math:`n - 1` to vectors of length :math:`n` that sum to zero.
 
-    :math:`y = Q x` with the orthonormal columns of Helmert's matrix, in linear time. Lengths and
+    :math:`y = Q x` with the orthonormal columns of Helmert's matrix, in linear time; the inverse is
+    :math:`Q^\top y`. Lengths and
     angles are kept, so the log-determinant, with respect to area on the hyperplane, is zero, and
     independent normal :math:`x` give exchangeable :math:`y` (Egozcue et al. 2003, *Isometric
     logratio transformations for compositional data analysis*).

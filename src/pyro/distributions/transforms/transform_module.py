@@ -80,7 +80,13 @@ class FusedTransformModule(FusedTransform, TransformModule):
 
 
 class ComposeTransformModule(tt.ComposeTransform, nn.ModuleList):
-    """Transforms in turn, with the parameters of those that have some.
+    r"""Transforms in turn, with the parameters of those that have some.
+
+    :math:`y = T_n(\cdots T_1(x))`; the inverses are applied from last to first, and the
+    log-determinants add up (Rezende and Mohamed 2015, *Variational inference with normalizing
+    flows*, section 3).
+
+    :param parts: The transforms :math:`T_1, \dots, T_n`.
 
     Example::
 
@@ -144,7 +150,9 @@ class ConditionalTransformModule(ConditionalTransform, nn.Module):
 
 
 class ConditionalComposeTransformModule(ConditionalTransformModule):
-    """Transforms in turn, some of them conditional.
+    """Transforms in turn, some of them conditional: a :class:`ComposeTransformModule` at a context.
+
+    :param parts: Transforms and conditional transforms, from first to last.
 
     Example::
 

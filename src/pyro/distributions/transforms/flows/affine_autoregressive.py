@@ -27,8 +27,8 @@ class AffineAutoregressive(FusedTransformModule):
 
     Sampling takes one pass of the network, the inverse one for each dimension
     (Kingma et al. 2016, *Improving variational inference with inverse autoregressive flow*,
-    equation 10; with ``stable=True`` equation 14:
-    :math:`y_i = \sigma_i x_i + (1 - \sigma_i) \mu_i` with :math:`\sigma_i` a sigmoid).
+    equations 10 and 14).  With ``stable=True``
+    :math:`y_i = \sigma_i x_i + (1 - \sigma_i) \mu_i` with :math:`\sigma_i` a sigmoid.
 
     :param autoregressive_nn: Returns :math:`\mu` and :math:`\log\sigma`, or the logit of
         :math:`\sigma`, each of the shape of :math:`x`; has the order of the variables as

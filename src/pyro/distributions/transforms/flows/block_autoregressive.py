@@ -32,7 +32,8 @@ class BlockAutoregressive(FusedTransformModule):
 
     Each layer is linear and block triangular with positive blocks on the diagonal (De Cao et al.
     2019, *Block neural autoregressive flow*, section 3). With ``residual="normal"`` :math:`y = x +
-    f(x)`, with ``"gated"`` :math:`y = g x + (1 - g) f(x)` for a learned :math:`g`. The inverse is a
+    f(x)`, with ``"gated"`` :math:`y = g x + (1 - g) f(x)` for a learned :math:`g`.
+    :math:`\log|\det J| = \sum_i \log \partial y_i / \partial x_i`. The inverse is a
     bisection for each dimension; with a bounded activation and no residual the flow is not onto,
     and a value outside of its range has no inverse.
 

@@ -13,7 +13,8 @@ from pyro.distributions import constraints
 class ELUTransform(tt.Transform):
     r""":math:`y = x` for :math:`x > 0`, else :math:`e^x - 1`; onto :math:`(-1, \infty)`.
 
-    Clevert et al. 2016, *Fast and accurate deep network learning by exponential linear units*.
+    The inverse is :math:`\log(1 + y)` below zero, :math:`\log|\det J| = \min(x, 0)` (Clevert et al.
+    2016, *Fast and accurate deep network learning by exponential linear units*).
 
     Example::
 

@@ -22,6 +22,7 @@ class GeneralizedChannelPermute(FusedTransformModule):
 
     :math:`P` is a fixed permutation, :math:`L` unit lower and :math:`U` upper triangular;
     :math:`\log|\det J| = h w \sum_i \log|U_{ii}|` (Kingma & Dhariwal 2018, *Glow*, section 3.2).
+    The inverse solves two triangular systems.
     Events have the shape ``(channels, h, w)``.
 
     :param channels: The number of channels.

@@ -22,7 +22,8 @@ from pyro.nets.dense import DenseNN
 class Householder(FusedTransformModule):
     r"""A product of reflections :math:`x - 2 u u^\top x / \lVert u \rVert^2`; preserves volume.
 
-    Tomczak & Welling 2016, *Improving variational auto-encoders using Householder flow*.
+    The inverse reflects in the opposite order (Tomczak & Welling 2016, *Improving variational
+    auto-encoders using Householder flow*).
 
     :param input_dim: The length of :math:`x`.
     :param count_transforms: The number of reflections.

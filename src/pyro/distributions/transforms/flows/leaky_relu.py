@@ -17,7 +17,8 @@ _SLOPE = 0.01
 class LeakyReLUTransform(tt.Transform):
     r""":math:`y = x` for :math:`x \ge 0`, else :math:`x / 100`.
 
-    Maas et al. 2013, *Rectifier nonlinearities improve neural network acoustic models*.
+    The inverse is :math:`100 y` below zero, :math:`\log|\det J| = -\log 100` there and 0 above
+    (Maas et al. 2013, *Rectifier nonlinearities improve neural network acoustic models*).
 
     Example::
 

@@ -27,9 +27,9 @@ class NeuralAutoregressive(FusedTransformModule):
     r""":math:`y_i = T^{-1}\left(\sum_j w_{ij}\, T(a_{ij} x_i + b_{ij})\right)`.
 
     The parameters are functions of :math:`x_{<i}`, :math:`a` positive and :math:`w` on the simplex;
-    :math:`T` is an increasing function (Huang et al. 2018, *Neural autoregressive flows*,
-    section 3.1, deep sigmoidal flow). The inverse takes one pass of the network and a bisection for
-    each dimension.
+    :math:`T` is an increasing function (Huang et al. 2018, *Neural autoregressive flows*, section
+    3.1, deep sigmoidal flow). :math:`\log|\det J| = \sum_i \log \partial y_i / \partial x_i`. The
+    inverse takes one pass of the network and a bisection for each dimension.
 
     :param autoregressive_nn: Returns :math:`a`, :math:`w` and :math:`b` before they are normalised,
         each of shape ``(..., hidden_units, input_dim)``.

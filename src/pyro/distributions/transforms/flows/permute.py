@@ -15,6 +15,9 @@ from pyro.distributions.transforms.caching import RoundTripTransform
 class Permute(RoundTripTransform):
     r""":math:`y_i = x_{\pi(i)}` along one dimension; the log-determinant is zero.
 
+    The inverse permutes back (Kingma et al. 2016, *Improving variational inference with inverse
+    autoregressive flow*, section 4, which reverses the order between flows).
+
     :param permutation: The indices :math:`\pi`, a tensor of integers.
     :param dim: The dimension that is permuted, negative; it and those to its right are the event.
     :raises ValueError: if ``permutation`` is none or ``dim`` is not negative.

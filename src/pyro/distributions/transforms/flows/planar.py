@@ -25,7 +25,8 @@ class Planar(FusedTransformModule):
 
     :math:`\hat u = u + (\log(1 + e^{w^\top u}) - 1 - w^\top u)\, w / \lVert w \rVert^2` makes it
     invertible (Rezende & Mohamed 2015, *Variational inference with normalizing flows*, section 4.1
-    and appendix A.1). The inverse is found by bisection along :math:`w`.
+    and appendix A.1).  :math:`\log|\det J| = \log(1 + \hat u^\top w \tanh'(w^\top x + b))`. The
+    inverse is found by bisection along :math:`w`.
 
     :param input_dim: The length of :math:`x`.
 

@@ -20,7 +20,8 @@ class Polynomial(FusedTransformModule):
     r""":math:`y_i = c_i + \int_0^{x_i} \sum_{k=1}^K \left(\sum_{r=0}^R a_{ikr} u^r\right)^2 du`.
 
     The :math:`a_i` are functions of :math:`x_{<i}` (Jaini et al. 2019, *Sum-of-squares polynomial
-    flow*, section 4). The inverse takes one pass of the network and a bisection for each dimension.
+    flow*, section 4).  :math:`\log|\det J|` is the sum of the logarithms of the integrands at
+    :math:`x_i`. The inverse takes one pass of the network and a bisection for each dimension.
 
     :param autoregressive_nn: Returns the :math:`a`, of shape ``(..., K * (R + 1), input_dim)``.
     :param input_dim: The length of :math:`x`.

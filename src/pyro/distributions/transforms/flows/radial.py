@@ -27,6 +27,9 @@ class Radial(FusedTransformModule):
     *Variational inference with normalizing flows*, section 4.1, appendix A.2). The inverse solves a
     quadratic equation for :math:`r`.
 
+    With :math:`h = 1 / (\alpha + r)`, :math:`\log|\det J| = (n - 1) \log(1 + \beta h) + \log(1 +
+    \beta h - \beta r h^2)`.
+
     :param input_dim: The length of :math:`x`.
 
     Example::

@@ -32,6 +32,8 @@ class SplineAutoregressive(FusedTransformModule):
     Sampling takes one pass of the network, the inverse one for each dimension (Durkan et al. 2019,
     *Neural spline flows*; Dolatabadi et al. 2020 for ``order="linear"``).
 
+    :math:`\log|\det J| = \sum_i \log s'_{\theta_i}(x_i)`.
+
     :param input_dim: The length of :math:`x`.
     :param autoregressive_nn: Returns widths, heights and slopes before they are normalised, and for
         ``order="linear"`` the division of the bins; each of shape ``(..., count_bins, input_dim)``,

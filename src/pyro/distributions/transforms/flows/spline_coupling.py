@@ -20,6 +20,8 @@ class SplineCoupling(FusedTransformModule):
     Both ways take one pass of the network (Durkan et al. 2019, *Neural spline flows*, section 3.2;
     Dolatabadi et al. 2020).
 
+    :math:`\log|\det J|` is the sum of the logarithms of the slopes.
+
     :param input_dim: The length of :math:`x`.
     :param split_dim: The length of :math:`x_1`.
     :param hypernet: Takes :math:`x_1`; see :class:`ConditionalSpline` for what it returns.
