@@ -48,16 +48,26 @@ NAMES = {
     "pyro.poutine.uncondition_messenger": "UnconditionMessenger",
     "pyro.poutine.util": """all_escape discrete_escape enable_validation enum_extend
         is_validation_enabled mc_extend prune_subsample_sites site_is_factor site_is_subsample""",
-    "pyro.distributions": """Bernoulli Beta Binomial Categorical Cauchy Chi2 ContinuousBernoulli
-        Delta Dirichlet Distribution Empirical ExpandedDistribution Exponential ExponentialFamily
-        FisherSnedecor Gamma Geometric Gumbel HalfCauchy HalfNormal ImproperUniform Independent
-        InverseGamma Kumaraswamy LKJCholesky Laplace LogNormal LogisticNormal
-        LowRankMultivariateNormal MaskedDistribution MixtureSameFamily Multinomial
-        MultivariateNormal NegativeBinomial Normal OneHotCategorical
-        OneHotCategoricalStraightThrough Pareto Poisson RelaxedBernoulli RelaxedOneHotCategorical
-        StudentT TorchDistribution TorchDistributionMixin TransformedDistribution Uniform Unit
-        VonMises Weibull Wishart biject_to constraints enable_validation is_validation_enabled kl
-        kl_divergence register_kl transform_to transforms util validation_enabled""",
+    "pyro.distributions": """AffineBeta AsymmetricLaplace Bernoulli Beta BetaBinomial Binomial
+        Categorical Cauchy Censored Chi2 ComposeTransformModule ConditionalDistribution
+        ConditionalTransform ConditionalTransformModule ConditionalTransformedDistribution
+        ContinuousBernoulli Delta Dirichlet DirichletMultinomial DiscreteWeibull Distribution
+        Empirical ExpandedDistribution Exponential ExponentialFamily ExponentiallyModifiedGaussian
+        ExtendedBetaBinomial ExtendedBinomial FisherSnedecor FoldedDistribution Gamma GammaPoisson
+        GeneralizedPareto Geometric Gumbel HalfCauchy HalfNormal Hurdle ImproperUniform
+        Independent InverseGamma Kumaraswamy LKJCholesky Laplace LogNormal
+        LogNormalNegativeBinomial Logistic LogisticNormal LowRankMultivariateNormal
+        MaskedDistribution MaskedMixture Mixture MixtureSameFamily Multinomial MultivariateNormal
+        NanMaskedNormal NegativeBinomial Normal OneHotCategorical OneHotCategoricalStraightThrough
+        OneOneMatching OneTwoMatching OrderedLogistic OrderedProbit Pareto Poisson Rejector
+        RelaxedBernoulli RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
+        RelaxedOneHotCategoricalStraightThrough Skellam SkewLogistic SkewNormal
+        SoftAsymmetricLaplace SoftLaplace SpanningTree Stable StableWithLogProb StudentT
+        TorchDistribution TorchDistributionMixin TransformModule TransformedDistribution Truncated
+        TruncatedPolyaGamma Uniform Unit VonMises Wald Weibull Wishart ZeroInflatedDistribution
+        ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated biject_to constraints
+        enable_validation is_validation_enabled kl kl_divergence register_kl transform_to
+        transforms util validation_enabled""",
     "pyro.distributions.constraints": """Constraint boolean cat corr_cholesky corr_matrix
         dependent dependent_property greater_than greater_than_eq half_open_interval independent
         integer integer_interval interval less_than lower_cholesky multinomial nonnegative
@@ -66,12 +76,28 @@ NAMES = {
         sphere stack unit_interval unit_lower_cholesky""",
     "pyro.distributions.testing.fakes": """NonreparameterizedBeta NonreparameterizedDirichlet
         NonreparameterizedGamma NonreparameterizedNormal""",
-    "pyro.distributions.transforms": """AbsTransform AffineTransform CatTransform CholeskyTransform
-        ComposeTransform CorrCholeskyTransform CorrLCholeskyTransform CorrMatrixCholeskyTransform
-        ExpTransform IndependentTransform LowerCholeskyTransform Normalize OrderedTransform
-        PowerTransform ReshapeTransform SigmoidTransform SoftmaxTransform
-        SoftplusLowerCholeskyTransform SoftplusTransform StackTransform StickBreakingTransform
-        TanhTransform Transform UnitLowerCholeskyTransform identity_transform""",
+    "pyro.distributions.transforms": """AbsTransform AffineAutoregressive AffineCoupling
+        AffineTransform BatchNorm BlockAutoregressive CatTransform CholeskyTransform
+        ComposeTransform ComposeTransformModule ConditionalAffineAutoregressive
+        ConditionalAffineCoupling ConditionalGeneralizedChannelPermute ConditionalHouseholder
+        ConditionalMatrixExponential ConditionalNeuralAutoregressive ConditionalPlanar
+        ConditionalRadial ConditionalSpline ConditionalSplineAutoregressive CorrCholeskyTransform
+        CorrLCholeskyTransform CorrMatrixCholeskyTransform CumulativeDistributionTransform
+        DiscreteCosineTransform ELUTransform ExpTransform GeneralizedChannelPermute HaarTransform
+        Householder IndependentTransform LeakyReLUTransform LowerCholeskyAffine
+        LowerCholeskyTransform MatrixExponential NeuralAutoregressive Normalize OrderedTransform
+        Permute Planar Polynomial PositiveDefiniteTransform PositivePowerTransform PowerTransform
+        Radial ReshapeTransform SigmoidTransform SimplexToOrderedTransform SoftmaxTransform
+        SoftplusLowerCholeskyTransform SoftplusTransform Spline SplineAutoregressive
+        SplineCoupling StackTransform StickBreakingTransform Sylvester TanhTransform Transform
+        UnitLowerCholeskyTransform affine_autoregressive affine_coupling batchnorm
+        block_autoregressive conditional_affine_autoregressive conditional_affine_coupling
+        conditional_generalized_channel_permute conditional_householder
+        conditional_matrix_exponential conditional_neural_autoregressive conditional_planar
+        conditional_radial conditional_spline conditional_spline_autoregressive elu
+        generalized_channel_permute householder identity_transform iterated leaky_relu
+        matrix_exponential neural_autoregressive permute planar polynomial radial spline
+        spline_autoregressive spline_coupling sylvester""",
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
@@ -146,6 +172,129 @@ PARAMETERS = {
     "pyro.distributions.Delta": "v log_density event_dim validate_args",
     "pyro.distributions.Empirical": "samples log_weights validate_args",
     "pyro.distributions.Unit": "log_factor has_rsample validate_args",
+    "pyro.distributions.AffineBeta": "concentration1 concentration0 loc scale validate_args",
+    "pyro.distributions.AsymmetricLaplace": "loc scale asymmetry validate_args",
+    "pyro.distributions.BetaBinomial": "concentration1 concentration0 total_count validate_args",
+    "pyro.distributions.ComposeTransformModule": "parts cache_size",
+    "pyro.distributions.ConditionalTransformedDistribution": "base_dist transforms",
+    "pyro.distributions.DirichletMultinomial": "concentration total_count is_sparse validate_args",
+    "pyro.distributions.ExtendedBetaBinomial": """concentration1 concentration0 total_count
+        validate_args""",
+    "pyro.distributions.ExtendedBinomial": "total_count probs logits validate_args",
+    "pyro.distributions.FoldedDistribution": "base_dist validate_args",
+    "pyro.distributions.GammaPoisson": "concentration rate validate_args",
+    "pyro.distributions.ImproperUniform": "support batch_shape event_shape validate_args",
+    "pyro.distributions.LogNormalNegativeBinomial": """total_count logits
+        multiplicative_noise_scale num_quad_points validate_args""",
+    "pyro.distributions.Logistic": "loc scale validate_args",
+    "pyro.distributions.MaskedMixture": "mask component0 component1 validate_args",
+    "pyro.distributions.NanMaskedNormal": "loc scale validate_args",
+    "pyro.distributions.OneOneMatching": "logits bp_iters validate_args",
+    "pyro.distributions.OneTwoMatching": "logits bp_iters validate_args",
+    "pyro.distributions.OrderedLogistic": "predictor cutpoints validate_args",
+    "pyro.distributions.Rejector": """propose log_prob_accept log_scale batch_shape event_shape
+        validate_args""",
+    "pyro.distributions.RelaxedBernoulliStraightThrough": "temperature probs logits validate_args",
+    "pyro.distributions.RelaxedOneHotCategoricalStraightThrough": """temperature probs logits
+        validate_args""",
+    "pyro.distributions.SkewLogistic": "loc scale asymmetry validate_args",
+    "pyro.distributions.SoftAsymmetricLaplace": "loc scale asymmetry softness validate_args",
+    "pyro.distributions.SoftLaplace": "loc scale validate_args",
+    "pyro.distributions.SpanningTree": "edge_logits sampler_options validate_args",
+    "pyro.distributions.Stable": "stability skew scale loc coords validate_args",
+    "pyro.distributions.StableWithLogProb": "stability skew scale loc coords validate_args",
+    "pyro.distributions.TruncatedPolyaGamma": "prototype validate_args",
+    "pyro.distributions.ZeroInflatedDistribution": "base_dist gate gate_logits validate_args",
+    "pyro.distributions.ZeroInflatedNegativeBinomial": """total_count probs logits gate
+        gate_logits validate_args""",
+    "pyro.distributions.ZeroInflatedPoisson": "rate gate gate_logits validate_args",
+    "pyro.distributions.transforms.AffineAutoregressive": """autoregressive_nn log_scale_min_clip
+        log_scale_max_clip sigmoid_bias stable""",
+    "pyro.distributions.transforms.AffineCoupling": """split_dim hypernet dim log_scale_min_clip
+        log_scale_max_clip""",
+    "pyro.distributions.transforms.BatchNorm": "input_dim momentum epsilon",
+    "pyro.distributions.transforms.BlockAutoregressive": """input_dim hidden_factors activation
+        residual""",
+    "pyro.distributions.transforms.CholeskyTransform": "cache_size",
+    "pyro.distributions.transforms.ConditionalAffineAutoregressive": "autoregressive_nn kwargs",
+    "pyro.distributions.transforms.ConditionalAffineCoupling": "split_dim hypernet kwargs",
+    "pyro.distributions.transforms.ConditionalGeneralizedChannelPermute": "nn channels permutation",
+    "pyro.distributions.transforms.ConditionalHouseholder": "input_dim nn count_transforms",
+    "pyro.distributions.transforms.ConditionalMatrixExponential": """input_dim nn iterations
+        normalization bound""",
+    "pyro.distributions.transforms.ConditionalNeuralAutoregressive": "autoregressive_nn kwargs",
+    "pyro.distributions.transforms.ConditionalPlanar": "nn",
+    "pyro.distributions.transforms.ConditionalRadial": "nn",
+    "pyro.distributions.transforms.ConditionalSpline": "nn input_dim count_bins bound order",
+    "pyro.distributions.transforms.ConditionalSplineAutoregressive": """input_dim
+        autoregressive_nn kwargs""",
+    "pyro.distributions.transforms.CorrLCholeskyTransform": "cache_size",
+    "pyro.distributions.transforms.CorrMatrixCholeskyTransform": "cache_size",
+    "pyro.distributions.transforms.DiscreteCosineTransform": "dim smooth cache_size",
+    "pyro.distributions.transforms.ELUTransform": "cache_size",
+    "pyro.distributions.transforms.GeneralizedChannelPermute": "channels permutation",
+    "pyro.distributions.transforms.HaarTransform": "dim flip cache_size",
+    "pyro.distributions.transforms.Householder": "input_dim count_transforms",
+    "pyro.distributions.transforms.LeakyReLUTransform": "cache_size",
+    "pyro.distributions.transforms.LowerCholeskyAffine": "loc scale_tril cache_size",
+    "pyro.distributions.transforms.MatrixExponential": "input_dim iterations normalization bound",
+    "pyro.distributions.transforms.NeuralAutoregressive": """autoregressive_nn hidden_units
+        activation""",
+    "pyro.distributions.transforms.Normalize": "p cache_size",
+    "pyro.distributions.transforms.OrderedTransform": "cache_size",
+    "pyro.distributions.transforms.Permute": "permutation dim cache_size",
+    "pyro.distributions.transforms.Planar": "input_dim",
+    "pyro.distributions.transforms.Polynomial": """autoregressive_nn input_dim count_degree
+        count_sum""",
+    "pyro.distributions.transforms.PositivePowerTransform": "exponent cache_size validate_args",
+    "pyro.distributions.transforms.Radial": "input_dim",
+    "pyro.distributions.transforms.SimplexToOrderedTransform": "anchor_point cache_size",
+    "pyro.distributions.transforms.SoftplusLowerCholeskyTransform": "cache_size",
+    "pyro.distributions.transforms.Spline": "input_dim count_bins bound order",
+    "pyro.distributions.transforms.SplineAutoregressive": """input_dim autoregressive_nn
+        count_bins bound order""",
+    "pyro.distributions.transforms.SplineCoupling": """input_dim split_dim hypernet count_bins
+        bound order identity""",
+    "pyro.distributions.transforms.Sylvester": "input_dim count_transforms",
+    "pyro.distributions.transforms.affine_autoregressive": "input_dim hidden_dims kwargs",
+    "pyro.distributions.transforms.affine_coupling": "input_dim hidden_dims split_dim dim kwargs",
+    "pyro.distributions.transforms.batchnorm": "input_dim kwargs",
+    "pyro.distributions.transforms.block_autoregressive": "input_dim kwargs",
+    "pyro.distributions.transforms.conditional_affine_autoregressive": """input_dim context_dim
+        hidden_dims kwargs""",
+    "pyro.distributions.transforms.conditional_affine_coupling": """input_dim context_dim
+        hidden_dims split_dim dim kwargs""",
+    "pyro.distributions.transforms.conditional_generalized_channel_permute": """context_dim
+        channels hidden_dims""",
+    "pyro.distributions.transforms.conditional_householder": """input_dim context_dim hidden_dims
+        count_transforms""",
+    "pyro.distributions.transforms.conditional_matrix_exponential": """input_dim context_dim
+        hidden_dims iterations normalization bound""",
+    "pyro.distributions.transforms.conditional_neural_autoregressive": """input_dim context_dim
+        hidden_dims activation width""",
+    "pyro.distributions.transforms.conditional_planar": "input_dim context_dim hidden_dims",
+    "pyro.distributions.transforms.conditional_radial": "input_dim context_dim hidden_dims",
+    "pyro.distributions.transforms.conditional_spline": """input_dim context_dim hidden_dims
+        count_bins bound order""",
+    "pyro.distributions.transforms.conditional_spline_autoregressive": """input_dim context_dim
+        hidden_dims count_bins bound order""",
+    "pyro.distributions.transforms.elu": "",
+    "pyro.distributions.transforms.generalized_channel_permute": "kwargs",
+    "pyro.distributions.transforms.householder": "input_dim count_transforms",
+    "pyro.distributions.transforms.iterated": "repeats base_fn args kwargs",
+    "pyro.distributions.transforms.leaky_relu": "",
+    "pyro.distributions.transforms.matrix_exponential": "input_dim iterations normalization bound",
+    "pyro.distributions.transforms.neural_autoregressive": "input_dim hidden_dims activation width",
+    "pyro.distributions.transforms.permute": "input_dim permutation dim",
+    "pyro.distributions.transforms.planar": "input_dim",
+    "pyro.distributions.transforms.polynomial": "input_dim hidden_dims",
+    "pyro.distributions.transforms.radial": "input_dim",
+    "pyro.distributions.transforms.spline": "input_dim kwargs",
+    "pyro.distributions.transforms.spline_autoregressive": """input_dim hidden_dims count_bins
+        bound order""",
+    "pyro.distributions.transforms.spline_coupling": """input_dim split_dim hidden_dims
+        count_bins bound order identity""",
+    "pyro.distributions.transforms.sylvester": "input_dim count_transforms",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import pyro.distributions as dist
 from tools import docstrings, reference_constraints, reference_families, reference_transforms
 from tools.reference_families import Family
 from tools.write_reference import main, pages
@@ -46,6 +47,16 @@ def test_page_tells_all(family: Family) -> None:
             assert "constraints.md" in row or constraint.__class__.__name__.startswith("_Depend")
     assert page.count("$`") == page.count("`$"), "mathematics that is not closed"
     assert "``" not in page.replace("```", "") and ":math:" not in page
+
+
+def test_documented_names_are_the_exported_ones() -> None:
+    """Classes stand in the index of the reference, and the rest in the page on distributions."""
+    index = (FOLDER / "index.md").read_text(encoding="utf-8")
+    linked = re.findall(r"^\| \[(\w+)\]\((?!transforms|flows|constraints)", index, re.MULTILINE)
+    assert sorted(linked) == sorted(family.name for family in ALL)
+    prose = (FOLDER.parent / "distributions.md").read_text(encoding="utf-8")
+    others = set(dist.__all__) - set(linked)
+    assert [name for name in sorted(others) if f"{name}" not in re.findall(r"\w+", prose)] == []
 
 
 def test_every_kind_has_a_family_and_every_family_a_kind() -> None:
