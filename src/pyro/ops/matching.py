@@ -103,10 +103,10 @@ def sample_matchings(logits: Tensor, capacity: int) -> Tensor:
 def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tensor:
     """The Bethe approximation of :func:`log_matchings`, by belief propagation.
 
-    Cost is cubic in the size per iteration.  Huang and Jebara (2009), *Approximating the Permanent
+    Cost is linear in the number of logits per iteration.  Huang and Jebara (2009), *Approximating the Permanent
     with Belief Propagation*; Yedidia, Freeman and Weiss (2005) for the free energy.
     """
-    if logits.shape[-2] < 2:
+    if logits.shape[-1] < 2:
         return logits.sum((-2, -1))
     from_column = torch.zeros_like(logits)
     from_row = from_column
@@ -123,16 +123,24 @@ def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tenso
 
 
 def _log_others(x: Tensor, degree: int) -> Tensor:
-    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one."""
-    size = x.shape[-1]
-    keep = ~torch.eye(size, dtype=torch.bool, device=x.device)
-    others = x.unsqueeze(-2).expand(*x.shape, size)[..., keep].reshape(*x.shape, size - 1)
-    return _log_symmetric(others, degree)
+    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one.
+
+    What an entry contributes is taken off the whole.  Where it may be nearly the whole, for the
+    largest entries, the others are summed afresh.
+    """
+    whole = _log_symmetric(x, degree).unsqueeze(-1)
+    gains = x if degree == 1 else x + _log_others(x, degree - 1)
+    largest = x.detach().topk(degree, -1).indices
+    small = gains.scatter(-1, largest, -math.inf)
+    result = whole + torch.log1p(-(small - whole).exp())
+    for index in largest.split(1, -1):
+        rest = _log_symmetric(x.scatter(-1, index, -math.inf), degree)
+        result = result.scatter(-1, index, rest.unsqueeze(-1))
+    return result
 
 
 def _log_symmetric(x: Tensor, degree: int) -> Tensor:
     """Log of the elementary symmetric polynomial of degree 1 or 2 in ``exp(x)`` over a row."""
     if degree == 1:
         return x.logsumexp(-1)
-    first, second = torch.triu_indices(x.shape[-1], x.shape[-1], 1, device=x.device).unbind(0)
-    return (x[..., first] + x[..., second]).logsumexp(-1)
+    return (x + _log_others(x, 1)).logsumexp(-1) - math.log(2)
