@@ -103,23 +103,37 @@ def sample_matchings(logits: Tensor, capacity: int) -> Tensor:
 def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tensor:
     """The Bethe approximation of :func:`log_matchings`, by belief propagation.
 
-    Cost is linear in the number of logits per iteration.  Huang and Jebara (2009), *Approximating the Permanent
-    with Belief Propagation*; Yedidia, Freeman and Weiss (2005) for the free energy.
+    Huang and Jebara (2009), *Approximating the Permanent with Belief Propagation*; Yedidia, Freeman
+    and Weiss (2005) for the free energy.  This is stationary where the messages have converged, so
+    its gradient, the approximate marginals, is taken with the messages held.  The cost of an
+    iteration is linear in the number of logits.
+
+    :param iterations: How many at most; none is made once the messages stay as they are.
     """
     if logits.shape[-1] < 2:
         return logits.sum((-2, -1))
-    from_column = torch.zeros_like(logits)
-    from_row = from_column
-    for _ in range(iterations):
-        from_row = -_log_others(logits + from_column, 1)
-        to_column = (logits + from_row).mT
-        others = _log_others(to_column, capacity)
-        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
-        from_column = (fewer - others).mT
+    with torch.no_grad():
+        from_row, from_column = _messages(logits, capacity, iterations)
     rows = (logits + from_column).logsumexp(-1).sum(-1)
     columns = _log_symmetric((logits + from_row).mT, capacity).sum(-1)
     edges = torch.nn.functional.softplus(logits + from_row + from_column).sum((-2, -1))
     return rows + columns - edges
+
+
+def _messages(logits: Tensor, capacity: int, iterations: int) -> tuple[Tensor, Tensor]:
+    """The messages that rows and columns send along each edge."""
+    tolerance = 4 * torch.finfo(logits.dtype).eps
+    from_row, from_column = logits, torch.zeros_like(logits)
+    for _ in range(iterations):
+        before = from_row
+        from_row = -_log_others(logits + from_column, 1)
+        if torch.allclose(from_row, before, rtol=tolerance, atol=tolerance):
+            break
+        to_column = (logits + from_row).mT
+        others = _log_others(to_column, capacity)
+        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
+        from_column = (fewer - others).mT
+    return from_row, from_column
 
 
 def _log_others(x: Tensor, degree: int) -> Tensor:
