@@ -95,11 +95,17 @@ if TYPE_CHECKING:
     from pyro.distributions.folded_distribution import FoldedDistribution
     from pyro.distributions.gamma_poisson import GammaPoisson
     from pyro.distributions.generalized_pareto import GeneralizedPareto
+    from pyro.distributions.grouped_normal_normal import GroupedNormalNormal
     from pyro.distributions.hurdle import Hurdle
+    from pyro.distributions.lkj import LKJ
+    from pyro.distributions.lkj_corr_cholesky import LKJCorrCholesky
     from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
     from pyro.distributions.logistic import Logistic
     from pyro.distributions.masked_mixture import MaskedMixture
+    from pyro.distributions.matrix_normal import MatrixNormal
     from pyro.distributions.mixture import Mixture
+    from pyro.distributions.multivariate_student_t import MultivariateStudentT
+    from pyro.distributions.nan_masked_multivariate_normal import NanMaskedMultivariateNormal
     from pyro.distributions.nan_masked_normal import NanMaskedNormal
     from pyro.distributions.one_one_matching import OneOneMatching
     from pyro.distributions.one_two_matching import OneTwoMatching
@@ -129,6 +135,7 @@ if TYPE_CHECKING:
     from pyro.distributions.zero_one_inflated import ZeroOneInflated
 
 __all__ = [
+    "LKJ",
     "AffineBeta",
     "AsymmetricLaplace",
     "Bernoulli",
@@ -163,6 +170,7 @@ __all__ = [
     "GammaPoisson",
     "GeneralizedPareto",
     "Geometric",
+    "GroupedNormalNormal",
     "Gumbel",
     "HalfCauchy",
     "HalfNormal",
@@ -172,6 +180,7 @@ __all__ = [
     "InverseGamma",
     "Kumaraswamy",
     "LKJCholesky",
+    "LKJCorrCholesky",
     "Laplace",
     "LogNormal",
     "LogNormalNegativeBinomial",
@@ -180,10 +189,13 @@ __all__ = [
     "LowRankMultivariateNormal",
     "MaskedDistribution",
     "MaskedMixture",
+    "MatrixNormal",
     "Mixture",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
+    "MultivariateStudentT",
+    "NanMaskedMultivariateNormal",
     "NanMaskedNormal",
     "NegativeBinomial",
     "Normal",

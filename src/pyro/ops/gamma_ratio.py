@@ -8,7 +8,7 @@ from torch import Tensor
 _LARGE = 16.0
 
 
-def log_gamma_ratio(x: Tensor, k: Tensor) -> Tensor:
+def log_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
     r""":math:`\log \Gamma(x + k) - \log \Gamma(x)` for ``x > 0`` and ``k >= 0``.
 
     The difference of two large numbers loses all digits when ``x`` is large; there the terms of
@@ -26,6 +26,26 @@ def log_gamma_ratio(x: Tensor, k: Tensor) -> Tensor:
     big_x = x.clamp(min=_LARGE)
     total = big_x + k
     series = (big_x - 0.5) * (k / big_x).log1p() + k * (total.log() - 1)
+    series = series + (_stirling_rest(total) - _stirling_rest(big_x))
+    return torch.where(large, series, exact)
+
+
+def log_scaled_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
+    r""":math:`\log \Gamma(x + k) - \log \Gamma(x) - k \log x` for ``x > 0`` and ``k >= 0``.
+
+    It vanishes as ``x`` grows, and loses nothing there (see :func:`log_gamma_ratio`).
+
+    Example::
+
+        >>> log_scaled_gamma_ratio(torch.tensor([1.0, 1e8]), 3.0)
+        tensor([1.7918, 0.0000])
+    """
+    large = x > _LARGE
+    small_x = x.clamp(max=_LARGE)
+    exact = (small_x + k).lgamma() - small_x.lgamma() - k * small_x.log()
+    big_x = x.clamp(min=_LARGE)
+    total = big_x + k
+    series = (total - 0.5) * (k / big_x).log1p() - k
     series = series + (_stirling_rest(total) - _stirling_rest(big_x))
     return torch.where(large, series, exact)
 
