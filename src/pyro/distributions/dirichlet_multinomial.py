@@ -11,6 +11,7 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.validation import fast_check, is_integral
 from pyro.ops.gamma_ratio import log_gamma_ratio
 from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 
@@ -117,6 +118,15 @@ class _CountsWithSum(type(tc.multinomial(1))):  # type: ignore[misc]
         first = torch.zeros(like.shape[-1], dtype=like.dtype, device=like.device)
         first[0] = 1
         return torch.as_tensor(self.upper_bound).unsqueeze(-1) * first
+
+
+@fast_check(_CountsWithSum)
+def _are_counts(constraint: Any, value: Tensor) -> bool:
+    return (
+        value.min().item() >= 0
+        and is_integral(value)
+        and bool((value.sum(-1) == constraint.upper_bound).all())
+    )
 
 
 def _parts(a: Tensor, k: Tensor) -> Tensor:

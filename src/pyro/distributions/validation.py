@@ -17,6 +17,8 @@ from torch.distributions import constraints as tc
 
 _SHOWN = 3
 
+Fast = Callable[[Any, Tensor], bool]
+
 
 def _low(value: Tensor) -> float:
     """The smallest entry; nan if there is one."""
@@ -39,12 +41,18 @@ def _number(bound: Any) -> float:
     return bound  # type: ignore[no-any-return]
 
 
-def _is_integral(value: Tensor) -> bool:
+def is_integral(value: Tensor) -> bool:
+    """Whether all entries are whole numbers."""
     if not value.is_floating_point():
         return True
     if value.numel() == 1:
         return float(value.item()).is_integer()
-    return not value.detach().frac().any()
+    return _is_zero(value.detach().frac())
+
+
+def _is_zero(value: Tensor) -> bool:
+    low, high = torch.aminmax(value)
+    return low.item() == 0 == high.item()
 
 
 def _real(constraint: Any, value: Tensor) -> bool:
@@ -68,11 +76,11 @@ def _interval(constraint: Any, value: Tensor) -> bool:
 
 
 def _integer_interval(constraint: Any, value: Tensor) -> bool:
-    return _interval(constraint, value) and _is_integral(value)
+    return _interval(constraint, value) and is_integral(value)
 
 
 def _integer_greater_than(constraint: Any, value: Tensor) -> bool:
-    return _greater_than_eq(constraint, value) and _is_integral(value)
+    return _greater_than_eq(constraint, value) and is_integral(value)
 
 
 def _independent(constraint: Any, value: Tensor) -> bool:
@@ -85,7 +93,7 @@ def _boolean(constraint: Any, value: Tensor) -> bool:
     if value.numel() == 1:
         return value.item() in (0, 1)
     value = value.detach()
-    return not (value * (1 - value)).any()
+    return _is_zero(value * (1 - value))
 
 
 def _simplex(constraint: Any, value: Tensor) -> bool:
@@ -110,7 +118,7 @@ def _positive_definite(constraint: Any, value: Tensor) -> bool:
 
 
 # A False of these means "look closer", a True is final.
-_FAST: dict[type, Callable[[Any, Tensor], bool]] = {
+_FAST: dict[type, Fast] = {
     type(tc.real): _real,
     type(tc.positive): _greater_than,
     type(tc.nonnegative): _greater_than_eq,
@@ -123,6 +131,19 @@ _FAST: dict[type, Callable[[Any, Tensor], bool]] = {
     type(tc.lower_cholesky): _lower_cholesky,
     type(tc.positive_definite): _positive_definite,
 }
+
+
+def fast_check(kind: type) -> Callable[[Fast], Fast]:
+    """Decorator of a function ``(constraint, value) -> bool`` that decides constraints of a kind.
+
+    Its True is final; after a False the constraint's own ``check`` is asked.
+    """
+
+    def register(function: Fast) -> Fast:
+        _FAST[kind] = function
+        return function
+
+    return register
 
 
 def holds(constraint: Any, value: Tensor) -> bool:
