@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro.ops.shapes import tensor_like
+
 Formula = Callable[[Tensor, Tensor], Tensor]
 
 _LARGE = 16.0
@@ -26,6 +28,7 @@ def log_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
         >>> log_gamma_ratio(torch.tensor(1e8), torch.tensor(1.0)) - torch.tensor(1e8).log()
         tensor(0.)
     """
+    k = tensor_like(k, x)
     if torch._C._get_tracing_state():
         return _log_ratio(x, k)
     ratio: Tensor = _LogGammaRatio.apply(x, k)  # type: ignore[no-untyped-call]
