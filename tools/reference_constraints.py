@@ -48,6 +48,8 @@ SETS = {
     "square": "Square matrices",
     "stack": "Tensors in slices along a dimension, each slice with a constraint of its own",
     "sum_to_zero": r":math:`\sum_i x_i = 0`",
+    "sum_to_zero_within": r"Real vectors of which each group of entries sums to zero; entries of "
+    "group -1 are free",
     "symmetric": "Symmetric matrices",
     "unit_interval": r":math:`0 \le x \le 1`",
     "unit_lower_cholesky": "Lower triangular matrices with a unit diagonal",

@@ -85,7 +85,9 @@ from pyro.first_use import imports_on_first_use
 if TYPE_CHECKING:
     from pyro.distributions.affine_beta import AffineBeta
     from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
+    from pyro.distributions.auto_regressive import AutoRegressive
     from pyro.distributions.beta_binomial import BetaBinomial
+    from pyro.distributions.car import CAR
     from pyro.distributions.censored import Censored
     from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
     from pyro.distributions.discrete_weibull import DiscreteWeibull
@@ -94,18 +96,15 @@ if TYPE_CHECKING:
     from pyro.distributions.extended_binomial import ExtendedBinomial
     from pyro.distributions.folded_distribution import FoldedDistribution
     from pyro.distributions.gamma_poisson import GammaPoisson
+    from pyro.distributions.gaussian_process import GaussianProcess
+    from pyro.distributions.gaussian_random_walk import GaussianRandomWalk
     from pyro.distributions.generalized_pareto import GeneralizedPareto
-    from pyro.distributions.grouped_normal_normal import GroupedNormalNormal
     from pyro.distributions.hurdle import Hurdle
-    from pyro.distributions.lkj import LKJ
-    from pyro.distributions.lkj_corr_cholesky import LKJCorrCholesky
+    from pyro.distributions.icar import ICAR
     from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
     from pyro.distributions.logistic import Logistic
     from pyro.distributions.masked_mixture import MaskedMixture
-    from pyro.distributions.matrix_normal import MatrixNormal
     from pyro.distributions.mixture import Mixture
-    from pyro.distributions.multivariate_student_t import MultivariateStudentT
-    from pyro.distributions.nan_masked_multivariate_normal import NanMaskedMultivariateNormal
     from pyro.distributions.nan_masked_normal import NanMaskedNormal
     from pyro.distributions.one_one_matching import OneOneMatching
     from pyro.distributions.one_two_matching import OneTwoMatching
@@ -135,9 +134,11 @@ if TYPE_CHECKING:
     from pyro.distributions.zero_one_inflated import ZeroOneInflated
 
 __all__ = [
-    "LKJ",
+    "CAR",
+    "ICAR",
     "AffineBeta",
     "AsymmetricLaplace",
+    "AutoRegressive",
     "Bernoulli",
     "Beta",
     "BetaBinomial",
@@ -168,9 +169,10 @@ __all__ = [
     "FoldedDistribution",
     "Gamma",
     "GammaPoisson",
+    "GaussianProcess",
+    "GaussianRandomWalk",
     "GeneralizedPareto",
     "Geometric",
-    "GroupedNormalNormal",
     "Gumbel",
     "HalfCauchy",
     "HalfNormal",
@@ -180,7 +182,6 @@ __all__ = [
     "InverseGamma",
     "Kumaraswamy",
     "LKJCholesky",
-    "LKJCorrCholesky",
     "Laplace",
     "LogNormal",
     "LogNormalNegativeBinomial",
@@ -189,13 +190,10 @@ __all__ = [
     "LowRankMultivariateNormal",
     "MaskedDistribution",
     "MaskedMixture",
-    "MatrixNormal",
     "Mixture",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
-    "MultivariateStudentT",
-    "NanMaskedMultivariateNormal",
     "NanMaskedNormal",
     "NegativeBinomial",
     "Normal",

@@ -116,6 +116,35 @@ class _SumToZero(Constraint):
         scale = value.abs().sum(-1).clamp(min=1.0)
         return value.sum(-1).abs() <= tolerance * scale
 
+    def feasible_point(self, like: Tensor) -> Tensor:
+        """The vector of zeros."""
+        return torch.zeros_like(like)
+
+
+class _SumToZeroWithin(Constraint):
+    """Real vectors of which each group of entries sums to zero.
+
+    :param groups: The group of each entry, a long vector; entries of group -1 are free.
+    """
+
+    event_dim = 1
+
+    def __init__(self, groups: Tensor) -> None:
+        self.groups = groups
+
+    def check(self, value: Tensor) -> Tensor:
+        count = int(self.groups.max()) + 1 if self.groups.numel() else 0
+        place = torch.where(self.groups < 0, count, self.groups)
+        empty = value.new_zeros((*value.shape[:-1], count + 1))
+        sums = empty.index_add(-1, place, value)[..., :count]
+        scale = empty.index_add(-1, place, value.abs())[..., :count].clamp(min=1.0)
+        tolerance = 10 * torch.finfo(value.dtype).eps * value.shape[-1]
+        return (sums.abs() <= tolerance * scale).all(-1) & (value == value).all(-1)
+
+    def feasible_point(self, like: Tensor) -> Tensor:
+        """The vector of zeros."""
+        return torch.zeros_like(like)
+
 
 class _Circular(Constraint):
     """Angles, from minus pi to pi."""
@@ -159,6 +188,7 @@ positive_ordered_vector = _PositiveOrderedVector()
 sphere = _Sphere()
 circular = _Circular()
 sum_to_zero = _SumToZero()
+sum_to_zero_within = _SumToZeroWithin
 softplus_positive = _SoftplusPositive()
 softplus_lower_cholesky = _SoftplusLowerCholesky()
 unit_lower_cholesky = _UnitLowerCholesky()
@@ -205,6 +235,7 @@ __all__ = [
     "square",
     "stack",
     "sum_to_zero",
+    "sum_to_zero_within",
     "symmetric",
     "unit_interval",
     "unit_lower_cholesky",

@@ -103,10 +103,11 @@ def _simplex(constraint: Any, value: Tensor) -> bool:
 
 def _lower_cholesky(constraint: Any, value: Tensor) -> bool:
     value = value.detach()
-    if value.shape[-1] != value.shape[-2] or value.diagonal(dim1=-2, dim2=-1).min().item() <= 0:
-        return False
-    above = torch.ones(value.shape[-2:], dtype=value.dtype, device=value.device).triu_(1)
-    return not (value * above).any()  # tril is slow for a batch of small matrices
+    return (
+        value.diagonal(dim1=-2, dim2=-1).min().item() > 0
+        and value.shape[-1] == value.shape[-2]
+        and torch.equal(value.tril(), value)
+    )
 
 
 def _positive_definite(constraint: Any, value: Tensor) -> bool:

@@ -20,6 +20,7 @@ from pyro.distributions.transforms.normalize import Normalize
 from pyro.distributions.transforms.ordered import OrderedTransform
 from pyro.distributions.transforms.softplus import SoftplusTransform
 from pyro.distributions.transforms.sum_to_zero import SumToZeroTransform
+from pyro.distributions.transforms.sum_to_zero_within import SumToZeroWithinTransform
 
 
 @biject_to.register(constraints.softplus_positive)
@@ -74,6 +75,12 @@ def _sphere(constraint: Any) -> Any:
 @transform_to.register(constraints.sum_to_zero)
 def _sum_to_zero(constraint: Any) -> Any:
     return SumToZeroTransform()
+
+
+@biject_to.register(constraints.sum_to_zero_within)
+@transform_to.register(constraints.sum_to_zero_within)
+def _sum_to_zero_within(constraint: Any) -> Any:
+    return SumToZeroWithinTransform(constraint.groups)
 
 
 @transform_to.register(constraints.circular)
