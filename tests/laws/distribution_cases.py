@@ -12,6 +12,7 @@ import pyro.distributions as dist
 from tests.laws.cases_continuous import CONTINUOUS
 from tests.laws.cases_discrete import DISCRETE
 from tests.laws.cases_processes import PROCESSES
+from tests.laws.cases_sequence import SEQUENCE
 from tests.laws.distribution_case import Case
 from tests.laws.distribution_case import row as _c
 
@@ -235,6 +236,7 @@ CASES: list[Case] = [
 CASES += CONTINUOUS
 CASES += DISCRETE
 CASES += PROCESSES
+CASES += SEQUENCE
 
 BATCH_SHAPES: list[tuple[int, ...]] = [(), (2,), (3, 1)]
 

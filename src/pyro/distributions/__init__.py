@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from pyro.distributions.car import CAR
     from pyro.distributions.censored import Censored
     from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
+    from pyro.distributions.discrete_hmm import DiscreteHMM
     from pyro.distributions.discrete_weibull import DiscreteWeibull
     from pyro.distributions.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
     from pyro.distributions.extended_beta_binomial import ExtendedBetaBinomial
@@ -156,6 +157,7 @@ __all__ = [
     "Delta",
     "Dirichlet",
     "DirichletMultinomial",
+    "DiscreteHMM",
     "DiscreteWeibull",
     "Distribution",
     "Empirical",

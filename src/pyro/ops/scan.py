@@ -1,4 +1,7 @@
-"""Products along a chain by halves: O(log T) sequential steps instead of T."""
+"""Products along a chain by halves: O(log T) sequential steps instead of T.
+
+Särkkä and García-Fernández (2021), *Temporal Parallelization of Bayesian Smoothers*.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,6 @@ def halve(combine: Callable[[Element, Element], Element], elements: Element) -> 
 def reduce_chain(combine: Callable[[Element, Element], Element], elements: Element) -> Element:
     """The ordered product of all elements along time, in ceil(log2 T) steps.
 
-    Särkkä and García-Fernández (2021), *Temporal Parallelization of Bayesian Smoothers*.
-
     :param combine: An associative operation on tuples of tensors, applied to many pairs at once.
     :param elements: Tensors whose dim 0 is time, of size T ≥ 1; the results lack that dim.
 
@@ -45,3 +46,58 @@ def reduce_chain(combine: Callable[[Element, Element], Element], elements: Eleme
     while elements[0].shape[0] > 1:
         elements = halve(combine, elements)
     return tuple(x.squeeze(0) for x in elements)
+
+
+def chain_levels(
+    combine: Callable[[Element, Element], Element], elements: Element
+) -> list[Element]:
+    """The tree of products: the elements, their products by twos, by fours, …, of all.
+
+    :param combine: As in :func:`reduce_chain`.
+    :param elements: Tensors whose dim 0 is time, of size T ≥ 1.
+    :return: ceil(log2 T) + 1 levels, the last of size 1.
+    """
+    levels = [elements]
+    while levels[-1][0].shape[0] > 1:
+        levels.append(halve(combine, levels[-1]))
+    return levels
+
+
+def interleave(even: Tensor, odd: Tensor) -> Tensor:
+    """The entries (of dim 0) of one and the other in turn; ``even`` may have one more."""
+    size = odd.shape[0]
+    paired = torch.stack((even[:size], odd), 1).flatten(0, 1)
+    return paired if even.shape[0] == size else torch.cat([paired, even[size:]])
+
+
+def scan_states(
+    combine: Callable[[Element, Element], Element],
+    act: Callable[[Tensor, Element], Tensor],
+    elements: Element,
+    start: Tensor,
+) -> Tensor:
+    """The states ``act(start, e1)``, ``act(start, e1 e2)``, …, in 2 ceil(log2 T) steps.
+
+    Up the tree of products only, and then down with states alone: products of T elements and
+    2 T actions in all.
+
+    :param combine: An associative operation, as in :func:`reduce_chain`.
+    :param act: What elements do to states: ``act(act(s, a), b) = act(s, combine(a, b))``.
+    :param elements: Tensors whose dim 0 is time, of size T ≥ 1.
+    :param start: The state before the first element, without a time dim.
+    :return: The states after each element, time in dim 0.
+
+    Example::
+
+        >>> from pyro.ops.scan import scan_states
+        >>> steps = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
+        >>> add = lambda a, b: (a[0] + b[0],)
+        >>> scan_states(add, lambda s, a: s + a[0], (steps,), torch.tensor(10.0))
+        tensor([11., 13., 16., 20., 25.])
+    """
+    before = start.unsqueeze(0)
+    for level in reversed(chain_levels(combine, elements)[:-1]):
+        pairs = level[0].shape[0] // 2
+        middle = act(before[:pairs], tuple(x[0 : 2 * pairs : 2] for x in level))
+        before = interleave(before, middle)
+    return act(before, elements)

@@ -1,0 +1,13 @@
+"""The documented home of the hidden Markov models."""
+
+from __future__ import annotations
+
+from pyro.distributions.discrete_hmm import DiscreteHMM
+from pyro.distributions.hidden_markov_model import HiddenMarkovModel
+from pyro.ops.log_matmul_exp import sequential_log_matmul_exp as _sequential_logmatmulexp
+
+__all__ = [
+    "DiscreteHMM",
+    "HiddenMarkovModel",
+    "_sequential_logmatmulexp",
+]

@@ -1,0 +1,22 @@
+"""Rows of the table of distributions: sequences and genealogies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+import pyro.distributions as dist
+from tests.laws.distribution_case import Case
+
+_MOVES = [[0.0, -1.0, -torch.inf], [0.5, 0.0, 1.0], [0.0, 0.3, 2.0]]
+
+
+def _discrete_hmm(loc: Tensor) -> dist.DiscreteHMM:
+    moves = torch.tensor(_MOVES, dtype=loc.dtype)
+    noise = dist.Normal(loc.unsqueeze(-2), torch.ones_like(loc).unsqueeze(-2))
+    return dist.DiscreteHMM(torch.zeros_like(loc), moves, noise, duration=4)
+
+
+SEQUENCE: list[Case] = [
+    Case("discrete-hmm", _discrete_hmm, {"loc": [0.0, 1.0, 3.0]}, event_dims={"loc": 1}),
+]
