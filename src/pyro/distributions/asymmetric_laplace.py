@@ -65,9 +65,10 @@ class AsymmetricLaplace(UnivariateDistribution):
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        z = self._scored(value) - self.loc
-        left, right = self.left_scale, self.right_scale
-        return torch.where(z < 0, z / left, -z / right) - (left + right).log()
+        z = (self._scored(value) - self.loc) / self.scale
+        asymmetry, inverse = self.asymmetry, self.asymmetry.reciprocal()
+        rate = torch.where(z < 0, inverse, asymmetry)
+        return -z.abs() * rate - (self.scale.log() + (asymmetry + inverse).log())
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """Shape ``sample_shape + batch_shape``; differentiable."""

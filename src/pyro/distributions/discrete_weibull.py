@@ -15,6 +15,7 @@ from pyro.ops.shapes import Numeric, broadcast_tensors
 from pyro.ops.tail_functions import log1mexp
 
 _SCALAR = torch.Size()
+_MAX_EXPONENT = 60.0
 
 
 class DiscreteWeibull(TorchDistribution):
@@ -55,11 +56,12 @@ class DiscreteWeibull(TorchDistribution):
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         value = self._scored(value)
-        log_q, first = self.q.log(), value == 0
+        first = value == 0
+        log_q = torch.where(first, 0.5, self.q).log()
         k = torch.where(first, 1, value)
         power = k**self.beta
         # (k + 1)^beta - k^beta, without cancellation where k is large
-        step = power * (self.beta * k.reciprocal().log1p()).expm1()
+        step = power * (self.beta * k.reciprocal().log1p()).clamp(max=_MAX_EXPONENT).expm1()
         later = power * log_q + log1mexp(step * log_q)
         return torch.where(first, (-self.q).log1p(), later)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 import torch.distributions as td
+from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.validation import holds, invalid_parameter
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
+
+_LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 @torch_family
@@ -56,3 +60,19 @@ class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution)
         """Batch and event shape from those of ``loc``, ``cov_factor`` and ``cov_diag``."""
         loc, factor, diag = (torch.Size(arg_shapes[name]) for name in cls.arg_constraints)
         return broadcast_shape(loc[:-1], factor[:-2], diag[:-1]), loc[-1:]
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``; a sum of squares, which does not cancel."""
+        value = self._scored(value)
+        scale = self._unbroadcasted_cov_diag.sqrt()
+        factor = self._unbroadcasted_cov_factor / scale.unsqueeze(-1)
+        tril = self._capacitance_tril
+        z = (value - self.loc) / scale
+        # the mean of the factors given the value, and what they leave unexplained: as the factors
+        # minimise the squares, an error of theirs counts only to the second order
+        projected = z.unsqueeze(-2) @ factor
+        factors = projected @ torch.cholesky_inverse(tril)
+        rest = z - (factors @ factor.mT).squeeze(-2)
+        squares = rest.square().sum(-1) + factors.square().sum((-2, -1))
+        log_det = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1) + scale.log().sum(-1)
+        return -0.5 * squares - log_det - _LOG_SQRT_2PI * self._event_shape[0]

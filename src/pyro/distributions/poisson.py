@@ -54,7 +54,8 @@ class Poisson(td.Poisson, TorchDistribution):
         """Shape ``sample_shape + batch_shape``; ``is_sparse`` looks only at the nonzero counts."""
         value = self._scored(value)
         if not self.is_sparse or value.dim() == 0:
-            return value.xlogy(self.rate) - self.rate - (value + 1).lgamma()  # type: ignore[no-any-return]
+            rate = self.rate + (value == 0)  # so that the gradient k / rate is not 0 / 0
+            return value.xlogy(rate) - self.rate - (value + 1).lgamma()  # type: ignore[no-any-return]
         rate, value = broadcast_tensors(self.rate, value)
         at = value.nonzero(as_tuple=True)
         counts = value[at].to(rate.dtype)

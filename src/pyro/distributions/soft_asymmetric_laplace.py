@@ -78,11 +78,11 @@ class SoftAsymmetricLaplace(UnivariateDistribution):
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        left, right, soft = self.left_scale, self.right_scale, self.soft_scale
-        z = (self._scored(value) - self.loc) / soft
-        up = log_normal_exponential(z, soft / right)
-        down = log_normal_exponential(-z, soft / left)
-        return torch.logaddexp(up, down) - (left + right).log()
+        z = (self._scored(value) - self.loc) / self.scale / self.softness
+        asymmetry, inverse = self.asymmetry, self.asymmetry.reciprocal()
+        up = log_normal_exponential(z, self.softness * asymmetry)
+        down = log_normal_exponential(-z, self.softness * inverse)
+        return torch.logaddexp(up, down) - (self.scale.log() + (asymmetry + inverse).log())
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """Shape ``sample_shape + batch_shape``; differentiable."""

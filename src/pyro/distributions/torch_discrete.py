@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 import torch.distributions as td
+from torch import Tensor
+from torch.nn.functional import softplus
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.ops.shapes import Numeric
 
 __all__ = [
     "Geometric",
@@ -49,3 +53,14 @@ class NegativeBinomial(td.NegativeBinomial, TorchDistribution):
         >>> d.mean, d.variance, d.log_prob(2.0)
         (tensor([1.0000, 3.0000]), tensor([1.3333, 6.0000]), tensor([-1.8439, -1.6740]))
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._scored(value)
+        count, logits = self.total_count, self.logits
+        # no failure and no success: nothing depends on the number of failures
+        count_seen = torch.where((count == 0) & (value == 0), 1.0, count)
+        ways = (count_seen + value).lgamma() - count_seen.lgamma() - (value + 1).lgamma()
+        # log(1 - p), from which log p differs by the logits
+        failure = -softplus(logits)
+        return ways + (count + value) * failure + value * logits

@@ -116,3 +116,10 @@ class Weibull(td.Weibull, TorchDistribution):  # type: ignore[override]
         >>> d.mean, d.log_prob(torch.tensor(1.0))
         (tensor([2.0000, 1.7860]), tensor([-1.1931, -1.1058]))
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        concentration = self.concentration
+        log_z = self._scored(value).log() - self.scale.log()
+        constant = concentration.log() - self.scale.log()
+        return (concentration - 1) * log_z - (concentration * log_z).exp() + constant
