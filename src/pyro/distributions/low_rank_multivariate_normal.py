@@ -75,4 +75,5 @@ class LowRankMultivariateNormal(td.LowRankMultivariateNormal, TorchDistribution)
         rest = z - (factors @ factor.mT).squeeze(-2)
         squares = rest.square().sum(-1) + factors.square().sum((-2, -1))
         log_det = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1) + scale.log().sum(-1)
-        return -0.5 * squares - log_det - _LOG_SQRT_2PI * self._event_shape[0]
+        log_prob: Tensor = -0.5 * squares - log_det - _LOG_SQRT_2PI * self._event_shape[0]
+        return log_prob

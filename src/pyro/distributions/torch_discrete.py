@@ -63,4 +63,5 @@ class NegativeBinomial(td.NegativeBinomial, TorchDistribution):
         ways = (count_seen + value).lgamma() - count_seen.lgamma() - (value + 1).lgamma()
         # log(1 - p), from which log p differs by the logits
         failure = -softplus(logits)
-        return ways + (count + value) * failure + value * logits
+        log_prob: Tensor = ways + (count + value) * failure + value * logits
+        return log_prob
