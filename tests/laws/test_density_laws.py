@@ -74,7 +74,8 @@ def test_density_integrates_to_one(case: Case) -> None:
     d = case.build()
     to_support, draws = coordinates(d)
     low, centre, high = draws.quantile(torch.tensor([0.1, 0.5, 0.9], dtype=draws.dtype))
-    s = torch.linspace(-30.0, 30.0, 24001, dtype=draws.dtype)
+    points = 6001 if case.id.startswith("stable") else 24001  # where each is costly
+    s = torch.linspace(-30.0, 30.0, points, dtype=draws.dtype)
     u = centre + (high - low) * s.sinh()
     kept = torch.ones_like(u, dtype=torch.bool)
     if d.support is not dist.constraints.real or isinstance(d, dist.VonMises):
