@@ -183,11 +183,18 @@ PARAMETERS = {
     "pyro.distributions.ExtendedBinomial": "total_count probs logits validate_args",
     "pyro.distributions.FoldedDistribution": "base_dist validate_args",
     "pyro.distributions.GammaPoisson": "concentration rate validate_args",
+    "pyro.distributions.GroupedNormalNormal": """prior_loc prior_scale obs_scale group_idx
+        validate_args""",
     "pyro.distributions.ImproperUniform": "support batch_shape event_shape validate_args",
+    "pyro.distributions.LKJ": "dim concentration validate_args",
+    "pyro.distributions.LKJCorrCholesky": "d eta validate_args",
     "pyro.distributions.LogNormalNegativeBinomial": """total_count logits
         multiplicative_noise_scale num_quad_points validate_args""",
     "pyro.distributions.Logistic": "loc scale validate_args",
     "pyro.distributions.MaskedMixture": "mask component0 component1 validate_args",
+    "pyro.distributions.MultivariateStudentT": "df loc scale_tril validate_args",
+    "pyro.distributions.NanMaskedMultivariateNormal": """loc covariance_matrix precision_matrix
+        scale_tril validate_args""",
     "pyro.distributions.NanMaskedNormal": "loc scale validate_args",
     "pyro.distributions.OneOneMatching": "logits bp_iters validate_args",
     "pyro.distributions.OneTwoMatching": "logits bp_iters validate_args",

@@ -23,18 +23,27 @@ def duration(seconds: float) -> str:
     return f"{seconds / (size or 1e-9):.3g} {unit}"
 
 
-def times(spread: Spread) -> str:
-    """Median, and the spread in brackets."""
+def times(spread: Spread | None) -> str:
+    """Median, and the spread in brackets; a dash for what a library cannot run."""
+    if spread is None:
+        return "—"
     return f"{duration(spread.median)} [{duration(spread.low)}, {duration(spread.high)}]"
 
 
 def line(row: Row) -> str:
-    """A line of the table; a row on which ours is not lower is marked."""
-    ratio = f"{row.ratio.median:.2f} [{row.ratio.low:.2f}, {row.ratio.high:.2f}]"
-    marked = f"**{ratio}**" if row.is_lower else f"{ratio} (not lower)"
-    shared = f"loss {row.checks[0]:.2f}, {row.checks[1]:.2f}" if row.checks else ""
+    """A line of the table."""
+    shared = f"{row.result} {row.checks[0]:.2f}, {row.checks[1]:.2f}" if row.checks else ""
     what = f"{row.workload}: {row.case}"
-    return f"| {what} | {row.unit} | {times(row.ours)} | {times(row.peer)} | {marked} | {shared} |"
+    ours, peer = times(row.ours), times(row.peer)
+    return f"| {what} | {row.unit} | {ours} | {peer} | {compared(row)} | {shared} |"
+
+
+def compared(row: Row) -> str:
+    """The ratio; a row on which ours is not lower is marked."""
+    if row.ratio is None:
+        return "only ours" if row.ours else "only the peer's"
+    ratio = f"{row.ratio.median:.2f} [{row.ratio.low:.2f}, {row.ratio.high:.2f}]"
+    return f"**{ratio}**" if row.is_lower else f"{ratio} (not lower)"
 
 
 def table(rows: Sequence[Row]) -> str:

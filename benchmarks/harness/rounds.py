@@ -29,6 +29,8 @@ def run_worker(environment: Environment, workload: str) -> Record:
         check=True,
     )
     record: Record = json.loads(done.stdout.splitlines()[-1])
+    for case, error in record["failed"].items():
+        print(f"{environment.name} cannot run {case}: {error}", file=sys.stderr, flush=True)
     return record | {"workload": workload, "environment": environment.name}
 
 
@@ -53,12 +55,16 @@ def judge(ours: Record, peer: Record) -> None:
     """Refuse a pair that would compare something other than the two libraries.
 
     Raises:
-        ValueError: if one library was measured twice, torch or Python differs, or the cases do.
+        ValueError: if one library was measured twice, torch or Python differs, the cases do, or a
+            case was run by neither.
     """
     if ours["library"] == peer["library"]:
         raise ValueError(f"both environments import pyro {peer['library']}: not a comparison")
-    for key in ("torch", "python", "threads", "unit"):
+    for key in ("torch", "python", "threads", "unit", "result"):
         if ours[key] != peer[key]:
             raise ValueError(f"{key} differs: ours {ours[key]!r}, the peer's {peer[key]!r}")
     if list(ours["cases"]) != list(peer["cases"]):
         raise ValueError(f"cases differ: {list(ours['cases'])} and {list(peer['cases'])}")
+    for case, times in ours["cases"].items():
+        if not times and not peer["cases"][case]:
+            raise ValueError(f"neither library ran the case {case!r}")

@@ -19,26 +19,30 @@ class Spread(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One case: seconds per unit of both libraries, ours over the peer's, and shared results."""
+    """One case: seconds per unit of both libraries, ours over the peer's, and shared results.
+
+    What one library cannot run has the times of the other, and no ratio.
+    """
 
     workload: str
     case: str
     unit: str
-    ours: Spread
-    peer: Spread
-    ratio: Spread
+    ours: Spread | None
+    peer: Spread | None
+    ratio: Spread | None
+    result: str
     checks: tuple[float, float] | None
 
     @property
     def is_lower(self) -> bool:
         """Whether ours takes less time than the peer in the median pair."""
-        return self.ratio.median < 1
+        return self.ratio is not None and self.ratio.median < 1
 
 
-def quartiles(values: Sequence[float]) -> Spread:
-    """Median and quartiles."""
+def quartiles(values: Sequence[float]) -> Spread | None:
+    """Median and quartiles; None of nothing."""
     if len(values) < 2:
-        return extremes(values)
+        return extremes(values) if values else None
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
     return Spread(median, low, high)
 
@@ -65,21 +69,24 @@ def row(pairs: Sequence[Pair], case: str) -> Row:
     """
     first = pairs[0][0]
     times = [(ours["cases"][case], peer["cases"][case]) for ours, peer in pairs]
-    ratios = [statistics.median(ours) / statistics.median(peer) for ours, peer in times]
+    ratios = [
+        statistics.median(ours) / statistics.median(peer) for ours, peer in times if ours and peer
+    ]
     return Row(
         workload=first["workload"],
         case=case,
         unit=first["unit"],
         ours=quartiles([t for ours, _ in times for t in ours]),
         peer=quartiles([t for _, peer in times for t in peer]),
-        ratio=extremes(ratios),
+        ratio=extremes(ratios) if ratios else None,
+        result=first["result"],
         checks=shared_result(pairs, case),
     )
 
 
 def shared_result(pairs: Sequence[Pair], case: str) -> tuple[float, float] | None:
     """What both libraries computed in a case, such as the mean loss, if the workload says."""
-    if case not in pairs[0][0]["checks"]:
+    if not all(case in record["checks"] for pair in pairs for record in pair):
         return None
     ours, peer = ([record["checks"][case] for record in side] for side in zip(*pairs, strict=True))
     return statistics.median(ours), statistics.median(peer)

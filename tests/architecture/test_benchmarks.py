@@ -15,6 +15,7 @@ from benchmarks.harness import environments, report, rounds, summary, timing
 def record(library: str, times: list[float], **others: Any) -> dict[str, Any]:
     """What a worker reports of one case."""
     same = {"workload": "w", "unit": "step", "torch": "2", "python": "3", "threads": 1}
+    same["result"] = "loss"
     return same | {"library": library, "cases": {"c": times}, "checks": {"c": 1.5}} | others
 
 
@@ -38,6 +39,17 @@ def test_a_row_that_is_not_lower_is_marked() -> None:
     assert not higher.is_lower and "not lower" in report.line(higher)
 
 
+def test_what_one_library_cannot_run_is_shown_without_a_ratio() -> None:
+    measured, missing = record("a", [1.0]), record("b", [], checks={})
+    for pair, said in (((measured, missing), "only ours"), ((missing, measured), "only the peer")):
+        rounds.judge(*pair)
+        (row,) = summary.rows([pair])
+        assert row.ratio is None and row.checks is None and not row.is_lower
+        assert said in report.line(row) and "—" in report.line(row)
+    with pytest.raises(ValueError, match="neither"):
+        rounds.judge(missing, record("a", []))
+
+
 @pytest.mark.parametrize(
     ("peer", "message"),
     [
@@ -46,6 +58,7 @@ def test_a_row_that_is_not_lower_is_marked() -> None:
         ({"python": "4"}, "python differs"),
         ({"threads": 2}, "threads differs"),
         ({"unit": "import"}, "unit differs"),
+        ({"result": "mean"}, "result differs"),
         ({"cases": {"d": [1.0]}}, "cases differ"),
     ],
 )
@@ -65,8 +78,9 @@ def test_durations_read_well(seconds: float, text: str) -> None:
 
 def test_a_case_counts_its_units() -> None:
     runs: list[int] = []
-    times = timing.measure({"c": timing.Case(lambda: runs.append(1), units=4)}, 3, warmups=2)
-    assert len(runs) == 5 and len(times["c"]) == 3
+    case = timing.Case(lambda: runs.append(1), units=4)
+    times = timing.measure({"c": case, "not here": None}, 3, warmups=2)
+    assert len(runs) == 5 and len(times["c"]) == 3 and times["not here"] == []
 
 
 def test_the_peer_does_not_see_our_source(tmp_path: Path) -> None:
@@ -95,4 +109,5 @@ def test_a_workload_says_what_it_measures(workload: str) -> None:
 def test_a_workload_runs_with_ours(workload: str) -> None:
     found = rounds.run_worker(environments.ours(), workload)
     assert "native" in found["library"]
-    assert all(min(times) > 0 for times in found["cases"].values())
+    assert any(found["cases"].values()) and not found["failed"]
+    assert all(min(times, default=1) > 0 for times in found["cases"].values())

@@ -52,6 +52,27 @@ def test_belief_propagation_is_close(family: Any, capacity: int) -> None:
 
 
 @families
+def test_the_gradient_of_belief_propagation_is_that_of_the_free_energy(
+    family: Any, capacity: int
+) -> None:
+    torch.manual_seed(3)
+    logits = torch.randn(2, 4 * capacity, 4, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradcheck(lambda x: family(x, bp_iters=200).log_partition(), (logits,))
+
+
+def test_belief_propagation_is_fast_for_many() -> None:
+    """The cost is linear in the number of logits: all pairs of them would not fit in memory."""
+    logits = torch.zeros(400, 200)
+    assert dist.OneTwoMatching(logits, bp_iters=20).log_partition().isfinite()
+
+
+@families
+def test_belief_propagation_of_a_single_destination(family: Any, capacity: int) -> None:
+    logits = torch.randn(capacity, 1)
+    assert family(logits, bp_iters=2).log_partition() == logits.sum()
+
+
+@families
 def test_what_does_not_fit(family: Any, capacity: int) -> None:
     with pytest.raises(ValueError, match="logits of shape"):
         family(torch.zeros(3, 4))

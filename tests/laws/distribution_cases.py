@@ -11,6 +11,7 @@ from torch import Tensor
 import pyro.distributions as dist
 from tests.laws.cases_continuous import CONTINUOUS
 from tests.laws.cases_discrete import DISCRETE
+from tests.laws.cases_multivariate import MULTIVARIATE
 from tests.laws.cases_processes import PROCESSES
 from tests.laws.cases_sequence import SEQUENCE
 from tests.laws.distribution_case import Case
@@ -235,6 +236,7 @@ CASES: list[Case] = [
 # The parts of the table that have files of their own: add a line for yours.
 CASES += CONTINUOUS
 CASES += DISCRETE
+CASES += MULTIVARIATE
 CASES += PROCESSES
 CASES += SEQUENCE
 

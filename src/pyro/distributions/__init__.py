@@ -100,12 +100,18 @@ if TYPE_CHECKING:
     from pyro.distributions.gaussian_process import GaussianProcess
     from pyro.distributions.gaussian_random_walk import GaussianRandomWalk
     from pyro.distributions.generalized_pareto import GeneralizedPareto
+    from pyro.distributions.grouped_normal_normal import GroupedNormalNormal
     from pyro.distributions.hurdle import Hurdle
     from pyro.distributions.icar import ICAR
+    from pyro.distributions.lkj import LKJ
+    from pyro.distributions.lkj_corr_cholesky import LKJCorrCholesky
     from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
     from pyro.distributions.logistic import Logistic
     from pyro.distributions.masked_mixture import MaskedMixture
+    from pyro.distributions.matrix_normal import MatrixNormal
     from pyro.distributions.mixture import Mixture
+    from pyro.distributions.multivariate_student_t import MultivariateStudentT
+    from pyro.distributions.nan_masked_multivariate_normal import NanMaskedMultivariateNormal
     from pyro.distributions.nan_masked_normal import NanMaskedNormal
     from pyro.distributions.one_one_matching import OneOneMatching
     from pyro.distributions.one_two_matching import OneTwoMatching
@@ -137,6 +143,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAR",
     "ICAR",
+    "LKJ",
     "AffineBeta",
     "AsymmetricLaplace",
     "AutoRegressive",
@@ -175,6 +182,7 @@ __all__ = [
     "GaussianRandomWalk",
     "GeneralizedPareto",
     "Geometric",
+    "GroupedNormalNormal",
     "Gumbel",
     "HalfCauchy",
     "HalfNormal",
@@ -184,6 +192,7 @@ __all__ = [
     "InverseGamma",
     "Kumaraswamy",
     "LKJCholesky",
+    "LKJCorrCholesky",
     "Laplace",
     "LogNormal",
     "LogNormalNegativeBinomial",
@@ -192,10 +201,13 @@ __all__ = [
     "LowRankMultivariateNormal",
     "MaskedDistribution",
     "MaskedMixture",
+    "MatrixNormal",
     "Mixture",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
+    "MultivariateStudentT",
+    "NanMaskedMultivariateNormal",
     "NanMaskedNormal",
     "NegativeBinomial",
     "Normal",

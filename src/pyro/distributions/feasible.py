@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
-from pyro.distributions.constraints import integer
+from pyro.distributions.constraints import corr_matrix, integer
 
 
 def feasible_point(support: Any, like: Tensor) -> Tensor | None:
@@ -76,6 +76,7 @@ _MATRICES = (
     tc.lower_cholesky,
     tc.lower_triangular,
     tc.corr_cholesky,
+    corr_matrix,
     tc.positive_definite,
     tc.positive_semidefinite,
     tc.square,

@@ -16,7 +16,7 @@ _LARGE = 16.0
 _LARGE_DOUBLE = 1e3  # up to here the difference in double precision is good to 1e-12
 
 
-def log_gamma_ratio(x: Tensor, k: Tensor) -> Tensor:
+def log_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
     r""":math:`\log \Gamma(x + k) - \log \Gamma(x)` for ``x > 0`` and ``k >= 0``.
 
     The difference of two large numbers loses all digits when ``x`` is large; there the terms of
@@ -125,6 +125,26 @@ def _digamma_series(x: Tensor, k: Tensor) -> Tensor:
     total = x + k
     series = (k / x).log1p() + k / (2 * x * total)
     return series + (_stirling_slope(total) - _stirling_slope(x))
+
+
+def log_scaled_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
+    r""":math:`\log \Gamma(x + k) - \log \Gamma(x) - k \log x` for ``x > 0`` and ``k >= 0``.
+
+    It vanishes as ``x`` grows, and loses nothing there (see :func:`log_gamma_ratio`).
+
+    Example::
+
+        >>> log_scaled_gamma_ratio(torch.tensor([1.0, 1e8]), 3.0)
+        tensor([1.7918, 0.0000])
+    """
+    large = x > _LARGE
+    small_x = x.clamp(max=_LARGE)
+    exact = (small_x + k).lgamma() - small_x.lgamma() - k * small_x.log()
+    big_x = x.clamp(min=_LARGE)
+    total = big_x + k
+    series = (total - 0.5) * (k / big_x).log1p() - k
+    series = series + (_stirling_rest(total) - _stirling_rest(big_x))
+    return torch.where(large, series, exact)
 
 
 def _stirling_rest(x: Tensor) -> Tensor:

@@ -103,36 +103,58 @@ def sample_matchings(logits: Tensor, capacity: int) -> Tensor:
 def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tensor:
     """The Bethe approximation of :func:`log_matchings`, by belief propagation.
 
-    Cost is cubic in the size per iteration.  Huang and Jebara (2009), *Approximating the Permanent
-    with Belief Propagation*; Yedidia, Freeman and Weiss (2005) for the free energy.
+    Huang and Jebara (2009), *Approximating the Permanent with Belief Propagation*; Yedidia, Freeman
+    and Weiss (2005) for the free energy.  This is stationary where the messages have converged, so
+    its gradient, the approximate marginals, is taken with the messages held.  The cost of an
+    iteration is linear in the number of logits.
+
+    :param iterations: How many at most; none is made once the messages stay as they are.
     """
-    if logits.shape[-2] < 2:
+    if logits.shape[-1] < 2:
         return logits.sum((-2, -1))
-    from_column = torch.zeros_like(logits)
-    from_row = from_column
-    for _ in range(iterations):
-        from_row = -_log_others(logits + from_column, 1)
-        to_column = (logits + from_row).mT
-        others = _log_others(to_column, capacity)
-        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
-        from_column = (fewer - others).mT
+    with torch.no_grad():
+        from_row, from_column = _messages(logits, capacity, iterations)
     rows = (logits + from_column).logsumexp(-1).sum(-1)
     columns = _log_symmetric((logits + from_row).mT, capacity).sum(-1)
     edges = torch.nn.functional.softplus(logits + from_row + from_column).sum((-2, -1))
     return rows + columns - edges
 
 
+def _messages(logits: Tensor, capacity: int, iterations: int) -> tuple[Tensor, Tensor]:
+    """The messages that rows and columns send along each edge."""
+    tolerance = 4 * torch.finfo(logits.dtype).eps
+    from_row, from_column = logits, torch.zeros_like(logits)
+    for _ in range(iterations):
+        before = from_row
+        from_row = -_log_others(logits + from_column, 1)
+        if torch.allclose(from_row, before, rtol=tolerance, atol=tolerance):
+            break
+        to_column = (logits + from_row).mT
+        others = _log_others(to_column, capacity)
+        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
+        from_column = (fewer - others).mT
+    return from_row, from_column
+
+
 def _log_others(x: Tensor, degree: int) -> Tensor:
-    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one."""
-    size = x.shape[-1]
-    keep = ~torch.eye(size, dtype=torch.bool, device=x.device)
-    others = x.unsqueeze(-2).expand(*x.shape, size)[..., keep].reshape(*x.shape, size - 1)
-    return _log_symmetric(others, degree)
+    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one.
+
+    What an entry contributes is taken off the whole.  Where it may be nearly the whole, for the
+    largest entries, the others are summed afresh.
+    """
+    whole = _log_symmetric(x, degree).unsqueeze(-1)
+    gains = x if degree == 1 else x + _log_others(x, degree - 1)
+    largest = x.detach().topk(degree, -1).indices
+    small = gains.scatter(-1, largest, -math.inf)
+    result = whole + torch.log1p(-(small - whole).exp())
+    for index in largest.split(1, -1):
+        rest = _log_symmetric(x.scatter(-1, index, -math.inf), degree)
+        result = result.scatter(-1, index, rest.unsqueeze(-1))
+    return result
 
 
 def _log_symmetric(x: Tensor, degree: int) -> Tensor:
     """Log of the elementary symmetric polynomial of degree 1 or 2 in ``exp(x)`` over a row."""
     if degree == 1:
         return x.logsumexp(-1)
-    first, second = torch.triu_indices(x.shape[-1], x.shape[-1], 1, device=x.device).unbind(0)
-    return (x[..., first] + x[..., second]).logsumexp(-1)
+    return (x + _log_others(x, 1)).logsumexp(-1) - math.log(2)
