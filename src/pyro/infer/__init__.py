@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
+from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
 from pyro.infer.importance import Importance
@@ -19,6 +20,7 @@ __all__ = [
     "EmpiricalMarginal",
     "Importance",
     "Predictive",
+    "TraceEnum_ELBO",
     "TraceMeanField_ELBO",
     "TracePosterior",
     "TracePredictive",

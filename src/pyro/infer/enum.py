@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from queue import LifoQueue
 from typing import Any
 
 from pyro.infer import validation
 from pyro.infer.checks import check_model_guide_match, check_site_shape
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.prototype import Program
+from pyro.poutine.queue_messenger import run_next
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.sites import is_subsample
 from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_struct import Trace
-from pyro.poutine.util import prune_subsample_sites
+from pyro.poutine.util import discrete_escape, enum_extend, prune_subsample_sites
+from pyro.runtime import Message
 
 
 def get_importance_trace(
@@ -50,4 +54,40 @@ def get_importance_trace(
     return model_trace, guide_trace
 
 
-__all__ = ["config_enumerate", "get_importance_trace"]
+def iter_discrete_escape(trace: Trace, msg: Message) -> bool:
+    """Whether a site is to be enumerated sequentially, and has no value in the trace yet."""
+    return msg["infer"].get("enumerate") == "sequential" and discrete_escape(trace, msg)
+
+
+def iter_discrete_traces(
+    graph_type: str, fn: Program, *args: Any, **kwargs: Any
+) -> Iterator[Trace]:
+    """The traces of a program for all values of its sequentially enumerated sites, depth first.
+
+    Other sites are drawn; traces share the draws made before they part.
+
+    :param graph_type: "flat" or "dense"; see :class:`~pyro.poutine.Trace`.
+
+    Example::
+
+        >>> def model():
+        ...     if pyro.sample("rain", dist.Bernoulli(0.25), infer={"enumerate": "sequential"}):
+        ...         pyro.sample("mm", dist.Poisson(5.0), infer={"enumerate": None})
+        >>> [list(trace.stochastic_nodes) for trace in iter_discrete_traces("flat", model)]
+        [['rain', 'mm'], ['rain']]
+    """
+    queue: LifoQueue[Trace] = LifoQueue()
+    queue.put(Trace())
+    tracer = TraceMessenger(graph_type)(
+        run_next(fn, queue, 1_000_000, enum_extend, iter_discrete_escape, None)
+    )
+    while not queue.empty():
+        yield tracer.get_trace(*args, **kwargs)
+
+
+__all__ = [
+    "config_enumerate",
+    "get_importance_trace",
+    "iter_discrete_escape",
+    "iter_discrete_traces",
+]

@@ -122,19 +122,17 @@ class ELBO:
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """An estimate of the loss, minus the objective."""
         total = 0.0
-        for traces in self._get_traces(model, guide, args, kwargs):
-            total += self._value(self._estimate(*traces), traces)
+        for _, value in self._estimates(model, guide, args, kwargs):
+            total += value
         return -total / self.num_particles
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """An estimate of the loss; accumulates gradients in the parameters of model and guide."""
         total = 0.0
-        for traces in self._get_traces(model, guide, args, kwargs):
-            estimate = self._estimate(*traces)
-            surrogate = estimate.surrogate
+        for (_, surrogate), value in self._estimates(model, guide, args, kwargs):
             if surrogate.requires_grad:
                 surrogate.backward(self._minus_one(surrogate), retain_graph=self.retain_graph)
-            total += self._value(estimate, traces)
+            total += value
         return -total / self.num_particles
 
     def differentiable_loss(
@@ -142,15 +140,20 @@ class ELBO:
     ) -> Tensor:
         """The loss as a tensor: its value is the estimated loss, its gradient that of the loss."""
         total: Any = 0.0
-        for traces in self._get_traces(model, guide, args, kwargs):
-            estimate = self._estimate(*traces)
-            self._value(estimate, traces)
-            elbo, surrogate = estimate
+        for (elbo, surrogate), _ in self._estimates(model, guide, args, kwargs):
             if surrogate is not elbo:
                 elbo = surrogate + (elbo - surrogate).detach()
             total = total - elbo
         loss: Tensor = total / self.num_particles if self.num_particles > 1 else total
         return loss
+
+    def _estimates(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Iterator[tuple[Estimate, float]]:
+        """Independent estimates, each with its value as a number: one per particle, or one."""
+        for traces in self._get_traces(model, guide, args, kwargs):
+            estimate = self._estimate(*traces)
+            yield estimate, self._value(estimate, traces)
 
     def _value(self, estimate: Estimate, traces: Traces) -> float:
         """The value as a number; one that is not finite is traced back to its site."""
@@ -222,14 +225,15 @@ class ELBO:
                 check_declared(trace)
         if not self._nesting_is_given:
             known = 0 if self.max_plate_nesting == math.inf else self.max_plate_nesting
-            self.max_plate_nesting = max(known, 1 + max_plate_depth(*traces))
+            own = int(self.vectorize_particles and self.num_particles > 1)
+            self.max_plate_nesting = max(known, own + max_plate_depth(*traces))
         self._seen = [*self._seen[-7:], (model, guide)]
 
     def _run_particles(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Traces:
         dim = -int(self.max_plate_nesting)
-        wrap = _InPlate(self.num_particles, dim)
+        wrap = InPlate(self.num_particles, dim)
         traces = self._get_trace(wrap(model), wrap(guide), args, kwargs)
         if max_plate_depth(*traces) > -dim:
             raise ShapeError(
@@ -240,7 +244,7 @@ class ELBO:
         return traces
 
 
-class _InPlate:
+class InPlate:
     """Opens the plate of the particles around a program."""
 
     def __init__(self, num_particles: int, dim: int) -> None:

@@ -1,0 +1,7 @@
+"""The documented path of :class:`TraceEnum_ELBO`."""
+
+from __future__ import annotations
+
+from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
+
+__all__ = ["TraceEnum_ELBO"]
