@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyro.infer.config_enumerate import config_enumerate
+from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
@@ -20,6 +21,7 @@ __all__ = [
     "EmpiricalMarginal",
     "Importance",
     "Predictive",
+    "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
     "TraceMeanField_ELBO",
     "TracePosterior",
@@ -27,5 +29,6 @@ __all__ = [
     "Trace_ELBO",
     "config_enumerate",
     "enable_validation",
+    "infer_discrete",
     "is_validation_enabled",
 ]

@@ -6,12 +6,16 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
+from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.infer import validation
 from pyro.infer.checks import check_model_guide_match
 from pyro.infer.elbo.elbo import ELBO, Estimate, InPlate, Traces
 from pyro.infer.elbo.guide_expectation import GuideExpectation
 from pyro.infer.elbo.model_enumeration import split, sum_out
 from pyro.infer.enum import iter_discrete_traces
+from pyro.infer.enumerated_posterior import EnumeratedPosterior
 from pyro.infer.prototype import Program
 from pyro.poutine.enum_messenger import EnumMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
@@ -109,6 +113,49 @@ class TraceEnum_ELBO(ELBO):
         terms, enumerated = split(model_trace, nesting, expectation.sites)
         elbo = expectation.of([*terms, *sum_out(enumerated), *expectation.costs])
         return Estimate(elbo, elbo)
+
+    def compute_marginals(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> dict[str, TorchDistribution]:
+        """The exact marginals of all sites that the model enumerates, by name, given one draw
+        of the guide.
+
+        :raises NotImplementedError: with several particles, or if the guide enumerates.
+        """
+        return self._posterior("compute_marginals", model, guide, args, kwargs).marginals()
+
+    def sample_posterior(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
+        """What the model returns with all sites that it enumerates drawn from their joint
+        posterior, given one draw of the guide.
+
+        :raises NotImplementedError: with several particles, or if the guide enumerates.
+        """
+        posterior = self._posterior("sample_posterior", model, guide, args, kwargs)
+        with ReplayMessenger(posterior.sample()):
+            return model(*args, **kwargs)
+
+    def _posterior(
+        self,
+        method: str,
+        model: Program,
+        guide: Program,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> EnumeratedPosterior:
+        if self.num_particles != 1:
+            raise NotImplementedError(
+                f"{method} needs num_particles=1, but it is {self.num_particles}"
+            )
+        if not self._nesting_is_given and (model, guide) not in self._seen:
+            self._look(model, guide, args, kwargs)
+        with torch.no_grad():
+            traces = list(self._enumerated_traces(model, guide, args, kwargs))
+        if len(traces) > 1 or _is_enumerated(traces[0][1]):
+            raise NotImplementedError(
+                f"{method} does not sum over the guide: sample its sites, or enumerate them in "
+                "the model"
+            )
+        return EnumeratedPosterior(traces[0][0], int(self.max_plate_nesting))
 
 
 def _is_enumerated(*traces: Trace) -> bool:
