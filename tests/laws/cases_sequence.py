@@ -17,6 +17,16 @@ def _discrete_hmm(loc: Tensor) -> dist.DiscreteHMM:
     return dist.DiscreteHMM(torch.zeros_like(loc), moves, noise, duration=4)
 
 
+def _independent_hmm(loc: Tensor) -> dist.IndependentHMM:
+    """Two components."""
+    moves = torch.tensor(_MOVES, dtype=loc.dtype)
+    centers = loc[..., None, None, :, None] + loc.new_tensor([0.0, 1.0])[:, None, None, None]
+    noise = dist.Normal(centers, 1.0).to_event(1)
+    base = dist.DiscreteHMM(loc.new_zeros(3), moves, noise, duration=4)
+    return dist.IndependentHMM(base)
+
+
 SEQUENCE: list[Case] = [
     Case("discrete-hmm", _discrete_hmm, {"loc": [0.0, 1.0, 3.0]}, event_dims={"loc": 1}),
+    Case("independent-hmm", _independent_hmm, {"loc": [0.0, 1.0, 3.0]}, event_dims={"loc": 1}),
 ]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pyro.distributions.discrete_hmm import DiscreteHMM
 from pyro.distributions.hidden_markov_model import HiddenMarkovModel
+from pyro.distributions.independent_hmm import IndependentHMM
+from pyro.distributions.linear_hmm import LinearHMM
 from pyro.ops.log_matmul_exp import sequential_log_matmul_exp as _sequential_logmatmulexp
 
 __all__ = [
     "DiscreteHMM",
     "HiddenMarkovModel",
+    "IndependentHMM",
+    "LinearHMM",
     "_sequential_logmatmulexp",
 ]
