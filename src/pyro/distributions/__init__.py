@@ -103,10 +103,10 @@ if TYPE_CHECKING:
     from pyro.distributions.grouped_normal_normal import GroupedNormalNormal
     from pyro.distributions.hurdle import Hurdle
     from pyro.distributions.icar import ICAR
-    from pyro.distributions.lkj import LKJ
-    from pyro.distributions.lkj_corr_cholesky import LKJCorrCholesky
     from pyro.distributions.independent_hmm import IndependentHMM
     from pyro.distributions.linear_hmm import LinearHMM
+    from pyro.distributions.lkj import LKJ
+    from pyro.distributions.lkj_corr_cholesky import LKJCorrCholesky
     from pyro.distributions.log_normal_negative_binomial import LogNormalNegativeBinomial
     from pyro.distributions.logistic import Logistic
     from pyro.distributions.masked_mixture import MaskedMixture
