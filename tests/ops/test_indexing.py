@@ -21,7 +21,7 @@ INDICES = {
 }
 
 
-@pytest.mark.parametrize("kinds", itertools.product(INDICES, repeat=3), ids="-".join)
+@pytest.mark.parametrize("kinds", [*itertools.product(INDICES, repeat=3)], ids="-".join)
 def test_indices_broadcast(kinds: tuple[str, ...]) -> None:
     x = torch.randn(2, 3, 4)
     args = tuple(INDICES[kind] for kind in kinds)
@@ -36,7 +36,7 @@ def test_indices_broadcast(kinds: tuple[str, ...]) -> None:
         assert torch.equal(result[at], x[one])
 
 
-@pytest.mark.parametrize("kinds", itertools.product(INDICES, repeat=2), ids="-".join)
+@pytest.mark.parametrize("kinds", [*itertools.product(INDICES, repeat=2)], ids="-".join)
 def test_leading_dots_are_batch_dims(kinds: tuple[str, ...]) -> None:
     x = torch.randn(2, 1, 3, 4)
     args = tuple(INDICES[kind] for kind in kinds)
