@@ -49,11 +49,11 @@ class EnumeratedPosterior:
         self.parts = components(Enumerated(kept, enumerated.sites))
 
     def sample(self) -> Trace:
-        """The trace with a joint draw of all enumerated sites in place of their values."""
+        """The latent sites, with a joint draw of all enumerated ones in place of their values."""
         return self._assigned(draw)
 
     def mode(self) -> Trace:
-        """The trace with the jointly most probable values of all enumerated sites."""
+        """The latent sites, with the jointly most probable values of all enumerated ones."""
         return self._assigned(maximize)
 
     def marginals(self) -> dict[str, dist.TorchDistribution]:
@@ -88,6 +88,8 @@ class EnumeratedPosterior:
         for part in self.parts:
             found.update(choose(part.plan(), [factor.tensor for factor in part.factors]))
         result = self.trace.copy()
+        for name in [n for n, s in result.nodes.items() if s.get("is_observed")]:
+            del result.nodes[name]
         for name, factor in self._dependent.items():
             site = factor.site.copy()
             site["value"] = _select(factor, found, self.nesting)

@@ -81,6 +81,7 @@ class EnumMessenger(Messenger):
         infer = msg["infer"]
         visible = self._visible(msg)
         if not msg["done"] and not msg["is_observed"] and infer.get("enumerate") == "parallel":
+            _check_room(msg, self._first)
             dim = self._allocate(infer.get("_markov_depth", 0), visible)
             msg["value"] = enumerated_values(msg, dim)
             msg["done"] = True
@@ -156,6 +157,17 @@ def enumerated_values(msg: Message, dim: int) -> torch.Tensor:
         return expanded
     swapped: torch.Tensor = draws.transpose(0, dim - fn.event_dim).squeeze(0)
     return swapped
+
+
+def _check_room(msg: Message, first: int) -> None:
+    """Refuse plates on dims that are for enumeration."""
+    for frame in msg["cond_indep_stack"]:
+        if frame.dim is not None and frame.dim <= first:
+            raise ShapeError(
+                f'at site "{msg["name"]}", plate("{frame.name}") is at dim {frame.dim}, but dims '
+                f"from {first} leftwards are for enumeration. Try increasing max_plate_nesting to "
+                f"at least {-frame.dim} (first_available_dim to {frame.dim - 1})."
+            )
 
 
 def _check_upstream(msg: Message, visible: DimToId, first: int) -> None:
