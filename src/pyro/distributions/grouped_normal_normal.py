@@ -96,13 +96,15 @@ class GroupedNormalNormal(TorchDistribution):
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         value = self._scored(value)
-        precision, centre, shrinkage = self._summary(value)
+        inverse = self.obs_scale.reciprocal()
+        empty, centre, error, spread = self._summary(value, inverse)
         index = self.group_idx.expand(centre.shape[:-1] + self._event_shape)
-        inner = (value - centre.gather(-1, index)) / self.obs_scale
-        outer = (centre - self.prior_loc).square() * precision / shrinkage
+        inner = (value - centre.gather(-1, index)) * inverse
+        outer = (centre - self.prior_loc) / spread
         count = self._event_shape[0]
-        log_volume = self.obs_scale.log().sum(-1) + 0.5 * shrinkage.log().sum(-1)
-        squares = inner.square().sum(-1) + outer.sum(-1)
+        shrinkage = torch.where(empty, 0.0, spread.log() - error.log())
+        log_volume = self.obs_scale.log().sum(-1) + shrinkage.sum(-1)
+        squares = inner.square().sum(-1) + outer.square().sum(-1)
         return -0.5 * (squares + count * math.log(2 * math.pi)) - log_volume  # type: ignore[no-any-return]
 
     def get_posterior(self, value: Numeric) -> Normal:
@@ -112,19 +114,29 @@ class GroupedNormalNormal(TorchDistribution):
         :return: Independent normals, of batch shape
             ``sample_shape + batch_shape + (number of groups,)``; an empty group keeps its prior.
         """
-        precision, centre, shrinkage = self._summary(self._scored(value))
-        weight = self.prior_scale.square() * precision / shrinkage
+        empty, centre, error, spread = self._summary(
+            self._scored(value), self.obs_scale.reciprocal()
+        )
+        weight = (self.prior_scale / spread).square()
         loc = self.prior_loc + weight * (centre - self.prior_loc)
-        return Normal(loc, (self.prior_scale / shrinkage.sqrt()).expand(loc.shape))
+        scale = self.prior_scale * torch.where(empty, 1.0, error / spread)
+        return Normal(loc, scale.expand(loc.shape))
 
-    def _summary(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of each group: total precision of its data, their weighted mean, and 1 + tau^2 p."""
-        weights = self.obs_scale.square().reciprocal()
-        precision = self._sum(weights)
-        empty = precision == 0
-        full = torch.where(empty, 1.0, precision)
-        centre = torch.where(empty, self.prior_loc, self._sum(weights * value) / full)
-        return precision, centre, 1 + self.prior_scale.square() * precision
+    def _summary(self, value: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of each group: whether it is empty, its weighted mean, that mean's error, and its spread.
+
+        The error is the standard deviation about the group's own mean, the spread that about the
+        mean of the prior.  Weights are relative to the largest, so that squares of extreme scales
+        stay in range.
+        """
+        unit = self.obs_scale.detach().amin(-1, keepdim=True)
+        weights = (unit * inverse).square()
+        total = self._sum(weights)
+        empty = total == 0
+        total = torch.where(empty, 1.0, total)
+        centre = torch.where(empty, self.prior_loc, self._sum(weights * value) / total)
+        error = unit / total.sqrt()
+        return empty, centre, error, torch.hypot(error, self.prior_scale)
 
     def _sum(self, values: Tensor) -> Tensor:
         """The sum over the data of each group."""
