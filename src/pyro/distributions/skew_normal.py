@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
+from pyro.distributions.tails import register_tails
 from pyro.distributions.univariate import UnivariateDistribution
-from pyro.ops.quadrature import gauss_legendre
 from pyro.ops.shapes import Numeric
+from pyro.ops.skew_normal import log_skew_normal_tails
 from pyro.ops.tail_functions import log_ndtr
 
 _SCALAR = torch.Size()
 _LOG_SQRT_HALF_PI = 0.5 * math.log(math.pi / 2)
-_NODES = 48
 
 
 class SkewNormal(UnivariateDistribution):
@@ -65,14 +65,7 @@ class SkewNormal(UnivariateDistribution):
 
     def cdf(self, value: Numeric) -> Tensor:
         r""":math:`\Phi(z) - 2 T(z, \alpha)`, with T the function of Owen."""
-        z = (self._scored(value) - self.loc) / self.scale
-        nodes, weights = gauss_legendre(_NODES, z)
-        half = self.skew.atan().unsqueeze(-1) / 2
-        angles = half * (1 + nodes)
-        kernel = (-(z.unsqueeze(-1) / angles.cos()).square() / 2).exp()
-        owen = (kernel * weights * half).sum(-1) / (2 * math.pi)
-        cdf: Tensor = torch.special.ndtr(z) - 2 * owen
-        return cdf.clamp(0.0, 1.0)
+        return _tails(self, self._scored(value))[0].exp()
 
     @property
     def mean(self) -> Tensor:
@@ -86,3 +79,8 @@ class SkewNormal(UnivariateDistribution):
 
     def _delta(self) -> Tensor:
         return self.skew / torch.hypot(self.skew, torch.ones_like(self.skew))
+
+
+@register_tails(SkewNormal)
+def _tails(d: SkewNormal, x: Tensor) -> tuple[Tensor, Tensor]:
+    return log_skew_normal_tails((x - d.loc) / d.scale, d.skew)

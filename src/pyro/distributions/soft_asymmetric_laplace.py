@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
+from pyro.distributions.tails import register_tails
 from pyro.distributions.univariate import UnivariateDistribution, standard_exponential
 from pyro.ops.shapes import Numeric
-from pyro.ops.tail_functions import log_normal_exponential
+from pyro.ops.tail_functions import log1mexp, log_ndtr, log_normal_exponential
 
 _SCALAR = torch.Size()
 
@@ -91,6 +92,10 @@ class SoftAsymmetricLaplace(UnivariateDistribution):
         noise = torch.randn(shape, dtype=loc.dtype, device=loc.device)
         return loc + self.soft_scale * noise - self.left_scale * down + self.right_scale * up
 
+    def cdf(self, value: Numeric) -> Tensor:
+        r""":math:`\Phi(z) + (l\, d - r\, u) / (l + r)` with the terms u and d of the density."""
+        return _tails(self, self._scored(value))[0].exp()
+
     @property
     def mean(self) -> Tensor:
         r""":math:`\mu + r - l`."""
@@ -101,3 +106,19 @@ class SoftAsymmetricLaplace(UnivariateDistribution):
         r""":math:`l^2 + r^2 + \sigma^2`."""
         scales = torch.stack([self.left_scale, self.right_scale, self.soft_scale])
         return scales.square().sum(0)
+
+
+@register_tails(SoftAsymmetricLaplace)
+def _tails(d: SoftAsymmetricLaplace, x: Tensor) -> tuple[Tensor, Tensor]:
+    z = (x - d.loc) / d.scale / d.softness
+    asymmetry, inverse = d.asymmetry, d.asymmetry.reciprocal()
+    total = (asymmetry + inverse).log()
+    up = log_normal_exponential(z, d.softness * asymmetry) + inverse.log() - total
+    down = log_normal_exponential(-z, d.softness * inverse) + asymmetry.log() - total
+    return _tail(z, down, up), _tail(-z, up, down)
+
+
+def _tail(z: Tensor, own: Tensor, other: Tensor) -> Tensor:
+    """The log of ``own`` and of what ``other`` leaves of a normal tail, which are positive."""
+    normal = log_ndtr(z)
+    return torch.logaddexp(own, normal + log1mexp((other - normal).clamp(max=0.0))).clamp(max=0.0)

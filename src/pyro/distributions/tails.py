@@ -270,3 +270,39 @@ def _negative_binomial(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
 def _binomial(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     k = x.floor()
     return log_incomplete_beta(d.total_count - k, k + 1, 1 - d.probs, d.probs)
+
+
+@register_tails(td.FisherSnedecor)
+def _fisher_snedecor(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    total = d.df1 * x + d.df2
+    return log_incomplete_beta(d.df1 / 2, d.df2 / 2, d.df1 * x / total, d.df2 / total)
+
+
+@register_tails(td.Uniform)
+def _uniform(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    width = (d.high - d.low).log()
+    return (x - d.low).log() - width, (d.high - x).log() - width
+
+
+@register_tails(td.GeneralizedPareto)
+def _generalized_pareto(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    upper = d.log_survival_function(x)
+    return log1mexp(upper), upper
+
+
+@register_tails(td.Kumaraswamy)
+def _kumaraswamy(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    upper = d.concentration0 * log1mexp(d.concentration1 * x.log())
+    return log1mexp(upper), upper
+
+
+@register_tails(td.TransformedDistribution)
+def _transformed(d: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Those of the base, which a decreasing transform swaps."""
+    sign: Any = 1
+    for transform in reversed(d.transforms):
+        x = transform.inv(x)
+        sign = sign * transform.sign
+    lower, upper = log_tails(d.base_dist, x)
+    increasing = torch.as_tensor(sign, device=x.device) > 0
+    return torch.where(increasing, lower, upper), torch.where(increasing, upper, lower)
