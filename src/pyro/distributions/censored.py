@@ -11,8 +11,10 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.feasible import feasible_point
 from pyro.distributions.interval_ends import IntervalEnds
+from pyro.distributions.restricted_moments import mean_and_variance, quadrature, where_it_exists
 from pyro.distributions.tails import log_tails
 from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.truncated import Truncated
 from pyro.ops.shapes import Numeric
 
 _EMPTY = torch.Size()
@@ -122,6 +124,31 @@ class Censored(TorchDistribution):
         if self.low is not None:
             cdf = torch.where(value < self.low, 0.0, cdf)
         return cdf if self.high is None else torch.where(value >= self.high, 1.0, cdf)
+
+    @property
+    def mean(self) -> Tensor:
+        """By quadrature between the ends, differentiable."""
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Tensor:
+        """By quadrature between the ends, differentiable."""
+        return self._moments()[1]
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        base, (low, high) = self.base_dist, self._ends
+        if base.support.is_discrete:
+            points, weights = quadrature(Truncated(base, validate_args=False))
+            return mean_and_variance(self._ends.clamp(points), weights)
+        inner = Truncated(base, low, high, validate_args=False)
+        mass = inner._log_mass.exp()
+        points, weights = (torch.where(mass > 0, part, 0.0) for part in quadrature(inner))
+        atoms = [(low, log_tails(base, low)[0])] if low is not None else []
+        atoms += [(high, self._ends.tails_above(base))] if high is not None else []
+        points = torch.cat([points, *(end.unsqueeze(0) for end, _ in atoms)])
+        weights = torch.cat([weights * mass, *(log_p.exp().unsqueeze(0) for _, log_p in atoms)])
+        mean, variance = mean_and_variance(torch.where(weights > 0, points, 0.0), weights)
+        return where_it_exists(mean, self, "mean"), where_it_exists(variance, self, "variance")
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """The integers between the ends.

@@ -13,6 +13,7 @@ from torch.distributions.transforms import AbsTransform
 
 from pyro.distributions.tails import log_between, log_tails, register_tails
 from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.truncated import Truncated
 from pyro.ops.shapes import Numeric
 
 _EMPTY = torch.Size()
@@ -69,6 +70,25 @@ class FoldedDistribution(td.TransformedDistribution, TorchDistribution):  # type
         :raises NotImplementedError: always.
         """
         raise NotImplementedError("FoldedDistribution.icdf")
+
+    @property
+    def mean(self) -> Tensor:
+        """From those of the two halves of the base."""
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Tensor:
+        """From those of the two halves of the base."""
+        return self._moments()[1]
+
+    def _moments(self) -> tuple[Tensor, Tensor]:
+        sides = [Truncated(self.base_dist, low=0.0, validate_args=False)]
+        sides.append(Truncated(self.base_dist, high=0.0, validate_args=False))
+        mass = torch.stack([side._log_mass.exp() for side in sides])
+        means = torch.where(mass > 0, torch.stack([side.mean.abs() for side in sides]), 0.0)
+        variances = torch.where(mass > 0, torch.stack([side.variance for side in sides]), 0.0)
+        mean = (mass * means).sum(0)
+        return mean, (mass * (variances + (means - mean).square())).sum(0)
 
     def __repr__(self) -> str:
         return f"FoldedDistribution({self.base_dist!r})"

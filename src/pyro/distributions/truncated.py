@@ -12,6 +12,7 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.interval_ends import IntervalEnds
 from pyro.distributions.quantile_search import search_quantile
+from pyro.distributions.restricted_moments import mean_and_variance, quadrature, where_it_exists
 from pyro.distributions.tails import entry_quantile, log_between, log_tails, register_tails
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.ops.shapes import Numeric
@@ -139,20 +140,29 @@ class Truncated(TorchDistribution):
 
     @torch.no_grad()
     def _quantile(self, log_u: Tensor, log_1mu: Tensor) -> Tensor:
-        (below, above), (_, beyond) = self._low_tails, self._high_tails
-        right = above < below
-        logs = torch.where(
-            right,
-            torch.logaddexp(beyond, log_1mu + self._log_mass),
-            torch.logaddexp(below, log_u + self._log_mass),
-        ).clamp(max=0.0)
-        other = log1mexp(logs)
-        log_u, log_1mu = torch.where(right, other, logs), torch.where(right, logs, other)
+        (below, _), (_, beyond) = self._low_tails, self._high_tails
+        lower = torch.logaddexp(below, log_u + self._log_mass).clamp(max=0.0)
+        upper = torch.logaddexp(beyond, log_1mu + self._log_mass).clamp(max=0.0)
+        right = upper < lower  # the smaller one is exact
+        log_u = torch.where(right, log1mexp(upper), lower)
+        log_1mu = torch.where(right, upper, log1mexp(lower))
         x = entry_quantile(self.base_dist, log_u, log_1mu)
         if x is None:
             low, high = self._ends.search_range(self.base_dist.support, log_u)
             x = search_quantile(self.base_dist, log_u, log_1mu, low, high)
         return self._ends.clamp(x)
+
+    @property
+    def mean(self) -> Tensor:
+        """By quadrature, differentiable; infinite or nan where the base's is and an end is open."""
+        mean, _ = mean_and_variance(*quadrature(self))
+        return where_it_exists(mean, self, "mean")
+
+    @property
+    def variance(self) -> Tensor:
+        """By quadrature, as the mean."""
+        _, variance = mean_and_variance(*quadrature(self))
+        return where_it_exists(variance, self, "variance")
 
     def sample(self, sample_shape: Sequence[int] = _EMPTY) -> Tensor:
         """Shape ``sample_shape + batch_shape``, by inversion."""
@@ -163,7 +173,10 @@ class Truncated(TorchDistribution):
 
     def rsample(self, sample_shape: Sequence[int] = _EMPTY) -> Tensor:
         """The same, differentiable in the parameters of a continuous base and in the ends."""
-        x = self.sample(sample_shape)
+        return self._with_gradient(self.sample(sample_shape))
+
+    def _with_gradient(self, x: Tensor) -> Tensor:
+        """Quantiles with the derivatives that they have at a fixed probability."""
         log_cdf, log_1mcdf = _truncated_tails(self, x)
         if not log_cdf.requires_grad:
             return x

@@ -20,6 +20,7 @@ _SCALAR = torch.Size()
 _TERMS = 7
 _SWITCH = 0.16  # either series alternates and its terms shrink fast on its side
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
+_MEAN, _VARIANCE = 0.24998630211998485, 0.041633073844426056  # both series, integrated
 
 
 class TruncatedPolyaGamma(TorchDistribution):
@@ -95,6 +96,16 @@ class TruncatedPolyaGamma(TorchDistribution):
     def cdf(self, value: Numeric) -> Tensor:
         r""":math:`P(X \le x)`."""
         return _tails(self, self._scored(value))[0].exp()
+
+    @property
+    def mean(self) -> Tensor:
+        """1/4 of the whole law, and slightly less of the truncated one."""
+        return self.prototype.new_full(self._batch_shape, _MEAN)
+
+    @property
+    def variance(self) -> Tensor:
+        """1/24 of the whole law, and slightly less of the truncated one."""
+        return self.prototype.new_full(self._batch_shape, _VARIANCE)
 
 
 def _series(log_term: Any) -> Tensor:
