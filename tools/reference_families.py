@@ -6,6 +6,7 @@ import contextlib
 import doctest
 import inspect
 import io
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -200,7 +201,8 @@ def _parameters(family: Family, link: docstrings.Link) -> str:
         constraint = known.get(name)
         support = shape = ""
         if constraint is not None and not constraints.is_dependent(constraint):
-            support, shape = named(constraint), _shape(constraint)
+            stated = re.search(r"shape \(|shapes \(", meaning)  # by words, not by the constraint
+            support, shape = named(constraint), "as stated" if stated else _shape(constraint)
         rows.append((f"`{name}`", support, shape, inline(meaning, link)))
     header = ("name", "support", "shape", "meaning")
     if not any(row[1] for row in rows):
@@ -227,8 +229,8 @@ def _answers(family: Family) -> str:
         values = inline(own.__doc__.split("\n")[0]).rstrip(".")
         values = values[0].lower() + values[1:]
     draws = "differentiable (`rsample`)" if d.has_rsample else "not differentiable"
-    if not _answered(lambda: d.sample()):
-        draws = "none"
+    if not _answered(d.sample):
+        draws = "none, or not without further arguments"
     return table(
         ("", ""),
         [
@@ -243,7 +245,7 @@ def _answers(family: Family) -> str:
 def _extras(d: Any) -> list[str]:
     """The methods, beyond drawing and scoring, that the instance of the example answers."""
     found = [name for name in _MOMENTS if _answered(partial(getattr, d, name))]
-    if _answered(lambda: d.sample()):
+    if _answered(d.sample):
         x = d.sample()
         found += ["cdf"] * _answered(lambda: d.cdf(x))
         found += ["icdf"] * _answered(lambda: d.icdf(torch.full(d.batch_shape, 0.3)))
@@ -260,6 +262,6 @@ def _answered(question: Callable[[], Any]) -> bool:
         warnings.simplefilter("ignore")
         try:
             answer = question()
-        except (NotImplementedError, AttributeError):
+        except (NotImplementedError, AttributeError, ValueError):
             return False
     return not (isinstance(answer, torch.Tensor) and bool(answer.isnan().all()) and answer.numel())
