@@ -6,9 +6,10 @@ An image is made from a digit (which of ten) and a style (how it is written):
 
 The guide reads the digit off the image, and then the style off both (Kingma et al. 2014,
 *Semi-supervised Learning with Deep Generative Models*, model M2). Labelled images simply observe
-the digit: model and guide are called with ``digit=...``. The digit is discrete, so its gradient is
-a score function estimate; what an image is worth on average is learned by a small network and
-subtracted, on top of a decaying average (two baselines).
+the digit: model and guide are called with ``digit=...``. The digit is discrete. By default it is
+drawn, and its gradient is a score function estimate; what an image is worth on average is learned
+by a small network and subtracted, on top of a decaying average (two baselines). With
+``--enumerate`` all ten digits are tried at once, which costs more per step and has no such noise.
 
 Run with ``python examples/ss_vae.py``; pictures are written to ``output/``.
 """
@@ -27,12 +28,19 @@ from tqdm import trange
 import pyro
 import pyro.distributions as dist
 from pyro import poutine
-from pyro.infer import SVI, Trace_ELBO
+from pyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO
 from pyro.optim import Adam
 
 STYLE = 20
 PIXELS = 64
 CLASSES = 10
+
+
+def joined(x: Tensor, digit: Tensor) -> Tensor:
+    """Vectors and digits side by side; their batch dims broadcast."""
+    batch = torch.broadcast_shapes(x.shape[:-1], digit.shape)
+    codes = one_hot(digit.long(), CLASSES).expand(*batch, CLASSES)
+    return torch.cat([x.expand(*batch, x.shape[-1]), codes], -1)
 
 
 class Decoder(nn.Module):
@@ -46,7 +54,7 @@ class Decoder(nn.Module):
 
     def forward(self, style: Tensor, digit: Tensor) -> Tensor:
         """Probabilities of shape (..., 64)."""
-        return torch.sigmoid(self.net(torch.cat([style, one_hot(digit.long(), CLASSES)], -1)))
+        return torch.sigmoid(self.net(joined(style, digit)))
 
 
 class EncoderDigit(nn.Module):
@@ -72,15 +80,19 @@ class EncoderStyle(nn.Module):
 
     def forward(self, image: Tensor, digit: Tensor) -> tuple[Tensor, Tensor]:
         """Two tensors of shape (..., 20)."""
-        loc, scale = self.net(torch.cat([image, one_hot(digit.long(), CLASSES)], -1)).chunk(2, -1)
+        loc, scale = self.net(joined(image, digit)).chunk(2, -1)
         return loc, nn.functional.softplus(scale) + 1e-3
 
 
 class SemiSupervisedVAE(nn.Module):
-    """The model, the guide, and the networks that they share."""
+    """The model, the guide, and the networks that they share.
 
-    def __init__(self, hidden: int = 128) -> None:
+    :param enumerate_digit: Whether the guide tries all digits, or draws one.
+    """
+
+    def __init__(self, hidden: int = 128, enumerate_digit: bool = False) -> None:
         super().__init__()
+        self.enumerate_digit = enumerate_digit
         self.decoder = Decoder(hidden)
         self.encoder_digit = EncoderDigit(hidden)
         self.encoder_style = EncoderStyle(hidden)
@@ -111,7 +123,10 @@ class SemiSupervisedVAE(nn.Module):
         with pyro.plate("images", len(image)):
             if digit is None:
                 probs = self.encoder_digit(image)
-                digit = pyro.sample("digit", dist.Categorical(probs), infer={"baseline": baseline})
+                infer = (
+                    {"enumerate": "parallel"} if self.enumerate_digit else {"baseline": baseline}
+                )
+                digit = pyro.sample("digit", dist.Categorical(probs), infer=infer)
             pyro.sample("style", dist.Normal(*self.encoder_style(image, digit)).to_event(1))
 
     def classifier(self, image: Tensor, digit: Tensor) -> None:
@@ -137,7 +152,9 @@ def no_guide(image: Tensor, digit: Tensor) -> None:
 def train(vae: SemiSupervisedVAE, data: digits.Split, num_epochs: int) -> list[float]:
     """Minimise -ELBO (and the classification loss); returns the loss per image of each epoch."""
     optim = Adam({"lr": 3e-3})
-    svi = SVI(vae.model, vae.guide, optim, Trace_ELBO())
+    enumerating = TraceEnum_ELBO(max_plate_nesting=1, strict_enumeration_warning=False)
+    elbo = enumerating if vae.enumerate_digit else Trace_ELBO()
+    svi = SVI(vae.model, vae.guide, optim, elbo)
     label_weight = 0.1 * len(data.unlabelled.labels)
     supervised = poutine.scale(vae.classifier, label_weight / len(data.labelled.labels))
     svi_labels = SVI(supervised, no_guide, optim, Trace_ELBO())
@@ -191,12 +208,17 @@ def save_pictures(images: Tensor, losses: list[float], folder: Path) -> list[Pat
     return paths
 
 
-def main(num_epochs: int = 200, labels_per_class: int = 10, folder: str = "output") -> float:
+def main(
+    num_epochs: int = 200,
+    labels_per_class: int = 10,
+    folder: str = "output",
+    enumerate_digit: bool = False,
+) -> float:
     """Train, report held-out accuracy, save pictures; returns the accuracy."""
     pyro.set_rng_seed(0)
     pyro.clear_param_store()
     data = digits.load(labels_per_class)
-    vae = SemiSupervisedVAE()
+    vae = SemiSupervisedVAE(enumerate_digit=enumerate_digit)
     losses = train(vae, data, num_epochs)
     accuracy = vae.accuracy(data.held_out)
     print(
@@ -214,5 +236,6 @@ if __name__ == "__main__":
     parser.add_argument("--num-epochs", type=int, default=200)
     parser.add_argument("--labels-per-class", type=int, default=10)
     parser.add_argument("--folder", default="output")
+    parser.add_argument("--enumerate", action="store_true", help="try all digits at each step")
     args = parser.parse_args()
-    main(args.num_epochs, args.labels_per_class, args.folder)
+    main(args.num_epochs, args.labels_per_class, args.folder, args.enumerate)

@@ -78,7 +78,8 @@ def split(
     for site in sites:
         factor = scored(trace, site, max_plate_nesting)
         if summed.keys() & factor.variables or variable_of(site) in summed:
-            factors.append(unscaled(trace, site, max_plate_nesting))
+            same = site["mask"] is None and factor.tensor is site["unscaled_log_prob"]
+            factors.append(factor if same else unscaled(trace, site, max_plate_nesting))
         else:
             terms.append(Term(factor.tensor, factor.names, factor.sizes, (site["name"],)))
     return terms, Enumerated(factors, summed)
