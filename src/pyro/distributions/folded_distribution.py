@@ -9,6 +9,7 @@ import torch
 import torch.distributions as td
 from torch import Tensor
 from torch.distributions import constraints as tc
+from torch.distributions.kl import register_kl
 from torch.distributions.transforms import AbsTransform
 
 from pyro.distributions.tails import log_between, log_tails, register_tails
@@ -92,6 +93,12 @@ class FoldedDistribution(td.TransformedDistribution, TorchDistribution):  # type
 
     def __repr__(self) -> str:
         return f"FoldedDistribution({self.base_dist!r})"
+
+
+@register_kl(FoldedDistribution, FoldedDistribution)
+def _kl(p: FoldedDistribution, q: FoldedDistribution) -> Tensor:
+    """Unlike for a transform that is one to one, not that of the bases."""
+    raise NotImplementedError(f"KL divergence of {p!r} from {q!r}")
 
 
 @register_tails(FoldedDistribution)

@@ -7,13 +7,27 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution as AnyDistribution
-from torch.distributions import MultivariateNormal, Normal, kl_divergence, register_kl
+from torch.distributions import (
+    MultivariateNormal,
+    Normal,
+    VonMises,
+    Weibull,
+    kl_divergence,
+    register_kl,
+)
 
 from pyro.distributions.delta import Delta
-from pyro.distributions.torch_distribution import Independent, MaskedDistribution
+from pyro.distributions.torch_distribution import (
+    ExpandedDistribution,
+    Independent,
+    MaskedDistribution,
+)
 from pyro.errors import ShapeError
+from pyro.ops.circular_bessel import bessel_complement, log_bessel_i0e
 from pyro.ops.masking import scale_and_mask
-from pyro.ops.shapes import sum_rightmost
+from pyro.ops.shapes import broadcast_shape, sum_rightmost
+
+_EULER = 0.5772156649015329
 
 
 @register_kl(Delta, AnyDistribution)
@@ -57,6 +71,70 @@ def _kl_diagonal_mvn(p: Any, q: Any) -> Tensor:
     return kl
 
 
+@register_kl(MultivariateNormal, Independent)
+def _kl_mvn_diagonal(p: Any, q: Any) -> Tensor:
+    """From a correlated normal vector to independent ones."""
+    normal = q.base_dist
+    if not isinstance(normal, Normal) or q.reinterpreted_batch_ndims != 1:
+        raise NotImplementedError(f"KL divergence of MultivariateNormal from {q!r}")
+    tril = p._unbroadcasted_scale_tril
+    squares = ((p.loc - normal.loc) / normal.scale).square() + p.variance / normal.scale.square()
+    log_ratio = normal.scale.log().sum(-1) - tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    kl: Tensor = log_ratio + 0.5 * (squares.sum(-1) - p.loc.shape[-1])
+    return kl
+
+
+@register_kl(Weibull, Weibull)
+def _kl_weibull(p: Any, q: Any) -> Tensor:
+    """Bauckhage (2013), *Computing the Kullback-Leibler Divergence between Two Weibull Laws*."""
+    ratio = q.concentration / p.concentration
+    log_scales = q.concentration * (p.scale.log() - q.scale.log())
+    growth = (log_scales + (ratio + 1).lgamma()).exp()
+    kl: Tensor = growth - 1 - log_scales - ratio.log() + (ratio - 1) * _EULER
+    return kl
+
+
+@register_kl(VonMises, VonMises)
+def _kl_von_mises(p: Any, q: Any) -> Tensor:
+    """The mean of a draw of p points along its direction and has the length 1 - c."""
+    c = bessel_complement(p.concentration)
+    apart = p.loc - q.loc
+    missed = 2 * (apart / 2).sin().square() + c * apart.cos()
+    log_ratio = log_bessel_i0e(q.concentration) - log_bessel_i0e(p.concentration)
+    kl: Tensor = q.concentration * missed - p.concentration * c + log_ratio
+    return kl
+
+
+@register_kl(ExpandedDistribution, AnyDistribution)
+def _kl_expanded_any(p: Any, q: Any) -> Tensor:
+    """That of the base, repeated."""
+    return _repeated(p.base_dist, q, p, q)
+
+
+@register_kl(AnyDistribution, ExpandedDistribution)
+@register_kl(Delta, ExpandedDistribution)
+def _kl_any_expanded(p: Any, q: Any) -> Tensor:
+    return _repeated(p, q.base_dist, p, q)
+
+
+@register_kl(ExpandedDistribution, ExpandedDistribution)
+def _kl_expanded_expanded(p: Any, q: Any) -> Tensor:
+    return _repeated(p.base_dist, q.base_dist, p, q)
+
+
+def _repeated(left: Any, right: Any, p: Any, q: Any) -> Tensor:
+    """The divergence of ``left`` from ``right``, in the batch shape of the pair p, q."""
+    shape = broadcast_shape(left.batch_shape, right.batch_shape)
+    kl = kl_divergence(_of_shape(left, shape), _of_shape(right, shape))
+    return kl.expand(broadcast_shape(p.batch_shape, q.batch_shape))
+
+
+def _of_shape(distribution: Any, shape: torch.Size) -> Any:
+    """Expanded by its own means, if it has any: some of torch's formulas do not broadcast."""
+    wide = distribution.expand(shape)
+    return distribution if isinstance(wide, ExpandedDistribution) else wide
+
+
 @register_kl(MaskedDistribution, MaskedDistribution)
 def _kl_masked_masked(p: Any, q: Any) -> Tensor:
     """Masked where either is."""
@@ -65,11 +143,13 @@ def _kl_masked_masked(p: Any, q: Any) -> Tensor:
 
 
 @register_kl(MaskedDistribution, AnyDistribution)
+@register_kl(MaskedDistribution, ExpandedDistribution)
 def _kl_masked_any(p: Any, q: Any) -> Tensor:
     return _masked(p.base_dist, q, p._mask)
 
 
 @register_kl(AnyDistribution, MaskedDistribution)
+@register_kl(ExpandedDistribution, MaskedDistribution)
 def _kl_any_masked(p: Any, q: Any) -> Tensor:
     return _masked(p, q.base_dist, q._mask)
 
