@@ -113,6 +113,11 @@ NAMES = {
     "pyro.infer.trace_elbo": "Trace_ELBO",
     "pyro.infer.trace_mean_field_elbo": "TraceMeanField_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
+    "pyro.ops.tensor_utils": """as_complex block_diag_embed block_diagonal
+        broadcast_tensors_without_dim cholesky_solve convolve dct haar_transform idct
+        inverse_haar_transform matmul matvecmul next_fast_len periodic_cumsum periodic_features
+        periodic_repeat precision_to_scale_tril repeated_matmul safe_cholesky safe_normalize
+        triangular_solve""",
     "pyro.params": """ParamStoreDict module_from_param_with_module_name normalize_param_name
         param_with_module_name user_param_name""",
     "pyro.params.param_store": """ParamStoreDict module_from_param_with_module_name

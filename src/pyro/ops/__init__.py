@@ -1,1 +1,5 @@
 """Tensor numerics that know nothing of models."""
+
+from pyro.ops import cholesky
+
+__all__ = ["cholesky"]
