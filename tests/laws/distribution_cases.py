@@ -14,6 +14,7 @@ from tests.laws.cases_discrete import DISCRETE
 from tests.laws.cases_multivariate import MULTIVARIATE
 from tests.laws.cases_processes import PROCESSES
 from tests.laws.cases_sequence import SEQUENCE
+from tests.laws.cases_sequence_gaussian import SEQUENCE_GAUSSIAN
 from tests.laws.distribution_case import Case
 from tests.laws.distribution_case import row as _c
 
@@ -239,6 +240,8 @@ CASES += DISCRETE
 CASES += MULTIVARIATE
 CASES += PROCESSES
 CASES += SEQUENCE
+
+CASES += SEQUENCE_GAUSSIAN
 
 BATCH_SHAPES: list[tuple[int, ...]] = [(), (2,), (3, 1)]
 

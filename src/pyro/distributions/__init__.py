@@ -96,7 +96,10 @@ if TYPE_CHECKING:
     from pyro.distributions.extended_beta_binomial import ExtendedBetaBinomial
     from pyro.distributions.extended_binomial import ExtendedBinomial
     from pyro.distributions.folded_distribution import FoldedDistribution
+    from pyro.distributions.gamma_gaussian_hmm import GammaGaussianHMM
     from pyro.distributions.gamma_poisson import GammaPoisson
+    from pyro.distributions.gaussian_hmm import GaussianHMM
+    from pyro.distributions.gaussian_mrf import GaussianMRF
     from pyro.distributions.gaussian_process import GaussianProcess
     from pyro.distributions.gaussian_random_walk import GaussianRandomWalk
     from pyro.distributions.generalized_pareto import GeneralizedPareto
@@ -179,7 +182,10 @@ __all__ = [
     "FisherSnedecor",
     "FoldedDistribution",
     "Gamma",
+    "GammaGaussianHMM",
     "GammaPoisson",
+    "GaussianHMM",
+    "GaussianMRF",
     "GaussianProcess",
     "GaussianRandomWalk",
     "GeneralizedPareto",

@@ -101,3 +101,36 @@ def scan_states(
         middle = act(before[:pairs], tuple(x[0 : 2 * pairs : 2] for x in level))
         before = interleave(before, middle)
     return act(before, elements)
+
+
+def affine_recursion(first: Tensor, matrix: Tensor, noise: Tensor) -> Tensor:
+    """The states :math:`x_t = x_{t-1} A_t + w_t` for t from 1 to T, in ceil(log2 T) steps.
+
+    Hillis and Steele (1986), *Data Parallel Algorithms*.
+
+    :param first: The state before the first step, of shape (..., 1, n).
+    :param matrix: :math:`A`, of shape (..., n, n): common to all steps, or with T or 1 at dim -3.
+    :param noise: :math:`w`, of shape (..., T, n).
+    """
+    size, shift = noise.shape[-2], 1
+    if matrix.dim() == 2:
+        matrix = matrix[None]
+    x = torch.cat([noise[..., :1, :] + _rows(first, matrix[..., :1, :, :]), noise[..., 1:, :]], -2)
+    while shift < size:
+        varies = matrix.shape[-3] > 1
+        moved = _rows(x[..., :-shift, :], matrix[..., shift:, :, :] if varies else matrix)
+        x = torch.cat([x[..., :shift, :], x[..., shift:, :] + moved], -2)
+        longer = matrix[..., :-shift, :, :] @ matrix[..., shift:, :, :] if varies else None
+        matrix = (
+            matrix @ matrix
+            if longer is None
+            else torch.cat([matrix[..., :shift, :, :], longer], -3)
+        )
+        shift *= 2
+    return x
+
+
+def _rows(x: Tensor, matrix: Tensor) -> Tensor:
+    if matrix.dim() == 3 and matrix.shape[0] == 1:
+        return x @ matrix[0]
+    return (x[..., None, :] @ matrix)[..., 0, :]

@@ -1,0 +1,179 @@
+"""Linear algebra of many small matrices whose entries stand in front.
+
+A matrix has the shape ``(n, m)`` where it is common to all, or ``(n, m, batch, time)`` with sizes 1
+where it is common to a batch or to all times; a vector has the shape ``(n, batch, time)``, or
+``(n, time)`` where there is no batch and all matrices are common.  An entry of all matrices is then
+one contiguous stretch of memory, and a product of small matrices is a few multiplications of such
+stretches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_SMALL = 6
+
+
+def transpose(a: Tensor) -> Tensor:
+    """Rows and columns exchanged."""
+    return a.transpose(0, 1)
+
+
+def many(a: Tensor) -> Tensor:
+    """A matrix common to all as one with batch and time of size 1."""
+    return a[:, :, None, None] if a.dim() == 2 else a
+
+
+def add_identity(a: Tensor, sign: int = 1) -> Tensor:
+    """``I + a`` or ``I - a``."""
+    a = a.clone() if sign > 0 else -a
+    a.diagonal(dim1=0, dim2=1).add_(1)
+    return a
+
+
+def plus(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of two matrices."""
+    return a + b if a.dim() == b.dim() else many(a) + many(b)
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """The matrix product."""
+    if a.dim() == 2 and b.dim() == 2:
+        return torch.mm(a, b)
+    a, b = many(a), many(b)
+    inner = a.shape[1]
+    if inner > _SMALL:
+        return entries_first(entries_last(a) @ entries_last(b))
+    product = a[:, 0, None] * b[None, 0]
+    for k in range(1, inner):
+        product = torch.addcmul(product, a[:, k, None], b[None, k])
+    return product
+
+
+def matvec(a: Tensor, x: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    if x.dim() == 2:
+        return torch.mm(a, x)
+    if a.dim() == 2:
+        return torch.mm(a, x.reshape(x.shape[0], -1)).reshape((-1,) + x.shape[1:])
+    if a.shape[1] > _SMALL:
+        return entries_first(entries_last(a) @ entries_last(x[:, None]))[:, 0]
+    product = a[:, 0] * x[0]
+    for k in range(1, a.shape[1]):
+        product = torch.addcmul(product, a[:, k], x[k])
+    return product
+
+
+def congruence(a: Tensor, s: Tensor) -> Tensor:
+    """``a s a'``."""
+    return matmul(matmul(a, s), transpose(a))
+
+
+def add_matmul(c: Tensor, a: Tensor, b: Tensor, scale: float = 1.0) -> Tensor:
+    """``c + scale a b``."""
+    if a.dim() == 2 and b.dim() == 2 and c.dim() == 2:
+        return torch.addmm(c, a, b, alpha=scale)
+    return torch.add(many(c), matmul(a, b), alpha=scale)
+
+
+def add_matvec(y: Tensor, a: Tensor, x: Tensor, scale: float = 1.0) -> Tensor:
+    """``y + scale a x``."""
+    if x.dim() == 2:
+        return torch.addmm(y, a, x, alpha=scale)
+    return torch.add(y, matvec(a, x), alpha=scale)
+
+
+def add_outer(a: Tensor, x: Tensor, y: Tensor, scale: float = 1.0) -> Tensor:
+    """``a`` plus ``scale`` times the sum of ``x y'`` over all that share ``a``."""
+    if x.dim() == 2:
+        return torch.addmm(a, x, y.t(), alpha=scale)
+    if a.dim() == 2:
+        x, y = x.reshape(x.shape[0], -1), y.reshape(y.shape[0], -1)
+        return torch.addmm(a, x, y.t(), alpha=scale)
+    product = x[:, None] * y[None]
+    for dim in (2, 3):
+        if a.shape[dim] == 1 < product.shape[dim]:
+            product = product.sum(dim, keepdim=True)
+    return torch.add(a, product, alpha=scale)
+
+
+def inverse(a: Tensor) -> Tensor:
+    """The inverse of any regular matrix."""
+    if a.shape[0] == 1:
+        return a.reciprocal()
+    if a.dim() == 2:
+        flat: Tensor = torch.linalg.inv_ex(a).inverse
+        return flat
+    return entries_first(torch.linalg.inv_ex(entries_last(a)).inverse)
+
+
+def log_abs_det(a: Tensor) -> Tensor:
+    """The logarithm of the determinant's modulus, of shape ``()`` or ``(batch, time)``."""
+    if a.shape[0] == 1:
+        return a[0, 0].abs().log()
+    log_det: Tensor = torch.linalg.slogdet(entries_last(a)).logabsdet
+    return log_det
+
+
+def cholesky(a: Tensor) -> Tensor:
+    """The lower factor of a covariance matrix, which may be singular up to rounding."""
+    a = entries_last(a)
+    jitter = 8 * a.shape[-1] * torch.finfo(a.dtype).eps * a.diagonal(dim1=-2, dim2=-1)
+    smallest = torch.finfo(a.dtype).tiny ** 0.5
+    factor = torch.linalg.cholesky_ex(a + (jitter + smallest).diag_embed())[0]
+    return entries_first(factor)
+
+
+def entries_last(a: Tensor) -> Tensor:
+    """The same matrices as torch stacks them: ``(batch, time, n, m)``."""
+    return a if a.dim() == 2 else a.permute(2, 3, 0, 1)
+
+
+def entries_first(a: Tensor) -> Tensor:
+    """The opposite of :func:`entries_last`."""
+    return a if a.dim() == 2 else a.permute(2, 3, 0, 1)
+
+
+def solve_covariance(a: Tensor, b: Tensor) -> Tensor:
+    """``inv(a) b`` for a covariance matrix ``a``, which may be singular up to rounding."""
+    factor = entries_last(many(cholesky(a)))
+    return entries_first(torch.cholesky_solve(entries_last(many(b)), factor))
+
+
+def stacked(x: Tensor, batch_shape: Sequence[int], event_dim: int, dtype: torch.dtype) -> Tensor:
+    """A tensor of shape ``(batch..., time, entries...)`` with the entries in front.
+
+    Sizes along which ``x`` is expanded become 1, and so does a batch to which all is common.
+
+    :param batch_shape: The whole batch, to which that of ``x`` broadcasts.
+    :param event_dim: 1 for vectors, 2 for matrices.
+    """
+    for dim in range(x.dim() - event_dim):
+        if x.stride(dim) == 0 and x.shape[dim] > 1:
+            x = x.narrow(dim, 0, 1)
+    cut = x.dim() - event_dim - 1
+    batch, time, event = (
+        x.shape[: max(cut, 0)],
+        x.shape[max(cut, 0) : -event_dim],
+        x.shape[cut + 1 :],
+    )
+    if any(size > 1 for size in batch):
+        x = x.expand(torch.Size(batch_shape) + time + event)
+    x = x.reshape((-1, *(time or (1,)), *event)).to(dtype)
+    x = x.permute(2, 3, 0, 1) if event_dim == 2 else x.permute(2, 0, 1)
+    return x[:, :, 0, 0] if event_dim == 2 and x.shape[2:] == (1, 1) else x
+
+
+def unstacked(x: Tensor, batch_shape: Sequence[int]) -> Tensor:
+    """Vectors ``(n, batch, time)`` in the shape ``(batch..., time, n)``."""
+    n, _, time = x.shape
+    return x.permute(1, 2, 0).reshape((*batch_shape, time, n))
+
+
+def unstacked_matrices(x: Tensor, batch_shape: Sequence[int]) -> Tensor:
+    """Matrices in the shape ``(batch..., time, n, m)``; without batch if it is common to all."""
+    x = entries_last(many(x))
+    return x[0] if len(x) == 1 else x.reshape((*batch_shape, *x.shape[1:]))
