@@ -46,16 +46,17 @@ def stationary_precision(coefficients: Tensor) -> Tensor:
     :param coefficients: Shape ``(..., p)``.
     :return: Shape ``(..., p, p)``.
     """
-    one = torch.ones_like(coefficients[..., :1])
-    forward = _lower_toeplitz(torch.cat([one, -coefficients[..., :-1]], -1))
-    backward = _lower_toeplitz(-coefficients.flip(-1))
-    return forward @ forward.mT - backward @ backward.mT
+    polynomial = torch.cat([torch.ones_like(coefficients[..., :1]), -coefficients], -1)
+    columns = torch.stack([polynomial[..., :-1], polynomial[..., 1:].flip(-1)], -2)
+    matrices = _lower_toeplitz(columns)
+    squares = matrices @ matrices.mT
+    return squares[..., 0, :, :] - squares[..., 1, :, :]
 
 
 def _lower_toeplitz(column: Tensor) -> Tensor:
-    """The lower triangular matrix with constant diagonals and the given first column."""
-    i = torch.arange(column.shape[-1], device=column.device)
-    return column[..., (i.unsqueeze(-1) - i).clamp(min=0)].tril()
+    """The lower triangular matrices with constant diagonals and the given first columns."""
+    size = column.shape[-1]
+    return torch.nn.functional.pad(column, (size - 1, 0)).unfold(-1, size, 1).flip(-1)
 
 
 def companion(coefficients: Tensor) -> Tensor:
