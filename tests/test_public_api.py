@@ -48,26 +48,29 @@ NAMES = {
     "pyro.poutine.uncondition_messenger": "UnconditionMessenger",
     "pyro.poutine.util": """all_escape discrete_escape enable_validation enum_extend
         is_validation_enabled mc_extend prune_subsample_sites site_is_factor site_is_subsample""",
-    "pyro.distributions": """AffineBeta AsymmetricLaplace Bernoulli Beta BetaBinomial Binomial
-        Categorical Cauchy Censored Chi2 ComposeTransformModule ConditionalDistribution
-        ConditionalTransform ConditionalTransformModule ConditionalTransformedDistribution
-        ContinuousBernoulli Delta Dirichlet DirichletMultinomial DiscreteWeibull Distribution
-        Empirical ExpandedDistribution Exponential ExponentialFamily ExponentiallyModifiedGaussian
-        ExtendedBetaBinomial ExtendedBinomial FisherSnedecor FoldedDistribution Gamma GammaPoisson
-        GeneralizedPareto Geometric Gumbel HalfCauchy HalfNormal Hurdle ImproperUniform
-        Independent InverseGamma Kumaraswamy LKJCholesky Laplace LogNormal
+    "pyro.distributions": """AVFMultivariateNormal AffineBeta AsymmetricLaplace Bernoulli Beta
+        BetaBinomial Binomial Categorical Cauchy Censored Chi2 ComposeTransformModule
+        ConditionalDistribution ConditionalTransform ConditionalTransformModule
+        ConditionalTransformedDistribution ContinuousBernoulli Delta Dirichlet DirichletMultinomial
+        DiscreteWeibull Distribution Empirical ExpandedDistribution Exponential ExponentialFamily
+        ExponentiallyModifiedGaussian ExtendedBetaBinomial ExtendedBinomial FisherSnedecor
+        FoldedDistribution Gamma GammaPoisson GaussianScaleMixture GeneralizedPareto Geometric
+        GroupedNormalNormal Gumbel HalfCauchy HalfNormal Hurdle ImproperUniform Independent
+        InverseGamma Kumaraswamy LKJ LKJCholesky LKJCorrCholesky Laplace LogNormal
         LogNormalNegativeBinomial Logistic LogisticNormal LowRankMultivariateNormal
-        MaskedDistribution MaskedMixture Mixture MixtureSameFamily Multinomial MultivariateNormal
-        NanMaskedNormal NegativeBinomial Normal OneHotCategorical OneHotCategoricalStraightThrough
-        OneOneMatching OneTwoMatching OrderedLogistic OrderedProbit Pareto Poisson Rejector
-        RelaxedBernoulli RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
+        MaskedDistribution MaskedMixture Mixture MixtureOfDiagNormals
+        MixtureOfDiagNormalsSharedCovariance MixtureSameFamily Multinomial MultivariateNormal
+        MultivariateStudentT NanMaskedMultivariateNormal NanMaskedNormal NegativeBinomial Normal
+        OMTMultivariateNormal OneHotCategorical OneHotCategoricalStraightThrough OneOneMatching
+        OneTwoMatching OrderedLogistic OrderedProbit Pareto Poisson Rejector RelaxedBernoulli
+        RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
         RelaxedOneHotCategoricalStraightThrough Skellam SkewLogistic SkewNormal
         SoftAsymmetricLaplace SoftLaplace SpanningTree Stable StableWithLogProb StudentT
         TorchDistribution TorchDistributionMixin TransformModule TransformedDistribution Truncated
         TruncatedPolyaGamma Uniform Unit VonMises Wald Weibull Wishart ZeroInflatedDistribution
         ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated biject_to constraints
-        enable_validation is_validation_enabled kl kl_divergence register_kl transform_to
-        transforms util validation_enabled""",
+        enable_validation is_validation_enabled kl kl_divergence register_kl transform_to transforms
+        util validation_enabled""",
     "pyro.distributions.constraints": """Constraint boolean cat corr_cholesky corr_matrix
         dependent dependent_property greater_than greater_than_eq half_open_interval independent
         integer integer_interval interval less_than lower_cholesky multinomial nonnegative
@@ -177,6 +180,7 @@ PARAMETERS = {
     "pyro.distributions.Delta": "v log_density event_dim validate_args",
     "pyro.distributions.Empirical": "samples log_weights validate_args",
     "pyro.distributions.Unit": "log_factor has_rsample validate_args",
+    "pyro.distributions.AVFMultivariateNormal": "loc scale_tril control_var validate_args",
     "pyro.distributions.AffineBeta": "concentration1 concentration0 loc scale validate_args",
     "pyro.distributions.AsymmetricLaplace": "loc scale asymmetry validate_args",
     "pyro.distributions.BetaBinomial": "concentration1 concentration0 total_count validate_args",
@@ -188,6 +192,8 @@ PARAMETERS = {
     "pyro.distributions.ExtendedBinomial": "total_count probs logits validate_args",
     "pyro.distributions.FoldedDistribution": "base_dist validate_args",
     "pyro.distributions.GammaPoisson": "concentration rate validate_args",
+    "pyro.distributions.GaussianScaleMixture": """coord_scale component_logits component_scale
+        validate_args""",
     "pyro.distributions.GroupedNormalNormal": """prior_loc prior_scale obs_scale group_idx
         validate_args""",
     "pyro.distributions.ImproperUniform": "support batch_shape event_shape validate_args",
@@ -197,10 +203,14 @@ PARAMETERS = {
         multiplicative_noise_scale num_quad_points validate_args""",
     "pyro.distributions.Logistic": "loc scale validate_args",
     "pyro.distributions.MaskedMixture": "mask component0 component1 validate_args",
+    "pyro.distributions.MixtureOfDiagNormals": "locs coord_scale component_logits validate_args",
+    "pyro.distributions.MixtureOfDiagNormalsSharedCovariance": """locs coord_scale
+        component_logits validate_args""",
     "pyro.distributions.MultivariateStudentT": "df loc scale_tril validate_args",
     "pyro.distributions.NanMaskedMultivariateNormal": """loc covariance_matrix precision_matrix
         scale_tril validate_args""",
     "pyro.distributions.NanMaskedNormal": "loc scale validate_args",
+    "pyro.distributions.OMTMultivariateNormal": "loc scale_tril validate_args",
     "pyro.distributions.OneOneMatching": "logits bp_iters validate_args",
     "pyro.distributions.OneTwoMatching": "logits bp_iters validate_args",
     "pyro.distributions.OrderedLogistic": "predictor cutpoints validate_args",

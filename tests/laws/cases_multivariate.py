@@ -11,6 +11,7 @@ import pyro.distributions as dist
 from tests.laws.distribution_case import Case, row
 
 _TRIL = [[1.2, 0.0], [0.4, 0.8]]
+_UNIT = [[1.0, 0.0], [0.0, 1.0]]
 _TRIL_3 = [[1.0, 0.0, 0.0], [-0.5, 0.7, 0.0], [0.3, 0.2, 1.5]]
 _COV = [[2.0, 0.5], [0.5, 1.0]]
 
@@ -63,6 +64,56 @@ MULTIVARIATE: list[Case] = [
         obs_scale=[0.5, 1.0, 1.5, 0.7],
         group_idx=np.array([1, 0, 1, 1]),
         static=("group_idx",),
+    ),
+    row("omt-mvn", "OMTMultivariateNormal", loc=[0.5, -1.0], scale_tril=_TRIL),
+    row("omt-mvn-round", "OMTMultivariateNormal", loc=[0.5, -1.0], scale_tril=_UNIT),
+    Case(
+        "avf-mvn",
+        dist.AVFMultivariateNormal,
+        {"loc": [0.5, -1.0], "scale_tril": _TRIL, "control_var": [[[0.5, -1.0]], [[2.0, 0.3]]]},
+        event_dims={"loc": 1, "scale_tril": 2, "control_var": 3},
+    ),
+    row(
+        "mixture-of-diag-normals",
+        "MixtureOfDiagNormals",
+        locs=[[0.5, -1.0], [1.5, 0.0], [-1.0, 0.7]],
+        coord_scale=[[0.5, 1.0], [1.2, 0.4], [0.5, 0.8]],
+        component_logits=[0.3, -0.2, 0.5],
+    ),
+    row(
+        "mixture-of-diag-normals-one-place",
+        "MixtureOfDiagNormals",
+        locs=[[0.5, -1.0], [0.5, -1.0]],
+        coord_scale=[[0.5, 1.0], [1.2, 0.4]],
+        component_logits=[0.3, -0.2],
+    ),
+    row(
+        "mixture-of-diag-normals-shared",
+        "MixtureOfDiagNormalsSharedCovariance",
+        locs=[[0.5, -1.0], [1.5, 0.0], [-1.0, 0.7], [-1.0, 0.7]],
+        coord_scale=[0.5, 0.8],
+        component_logits=[0.3, -0.2, 0.5, 0.0],
+    ),
+    row(
+        "mixture-of-one-normal",
+        "MixtureOfDiagNormalsSharedCovariance",
+        locs=[[0.5, -1.0, 2.0]],
+        coord_scale=[0.5, 0.8, 1.0],
+        component_logits=[0.3],
+    ),
+    row(
+        "gaussian-scale-mixture",
+        "GaussianScaleMixture",
+        coord_scale=[0.5, 0.8],
+        component_logits=[0.3, -0.2, 0.0],
+        component_scale=[0.6, 1.0, 2.5],
+    ),
+    row(
+        "gaussian-scale-mixture-3",
+        "GaussianScaleMixture",
+        coord_scale=[0.5, 0.8, 1.5],
+        component_logits=[0.3, -0.2],
+        component_scale=[0.6, 2.5],
     ),
     row("lkj-matrix", "LKJ", dim=3, concentration=1.5, static=("dim",)),
     row("lkj-pair", "LKJ", dim=2, concentration=0.6, static=("dim",)),

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from pyro.distributions.affine_beta import AffineBeta
     from pyro.distributions.asymmetric_laplace import AsymmetricLaplace
     from pyro.distributions.auto_regressive import AutoRegressive
+    from pyro.distributions.avf_multivariate_normal import AVFMultivariateNormal
     from pyro.distributions.beta_binomial import BetaBinomial
     from pyro.distributions.car import CAR
     from pyro.distributions.censored import Censored
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from pyro.distributions.gaussian_mrf import GaussianMRF
     from pyro.distributions.gaussian_process import GaussianProcess
     from pyro.distributions.gaussian_random_walk import GaussianRandomWalk
+    from pyro.distributions.gaussian_scale_mixture import GaussianScaleMixture
     from pyro.distributions.generalized_pareto import GeneralizedPareto
     from pyro.distributions.grouped_normal_normal import GroupedNormalNormal
     from pyro.distributions.hurdle import Hurdle
@@ -115,9 +117,14 @@ if TYPE_CHECKING:
     from pyro.distributions.masked_mixture import MaskedMixture
     from pyro.distributions.matrix_normal import MatrixNormal
     from pyro.distributions.mixture import Mixture
+    from pyro.distributions.mixture_of_diag_normals import MixtureOfDiagNormals
+    from pyro.distributions.mixture_of_diag_normals_shared_covariance import (
+        MixtureOfDiagNormalsSharedCovariance,
+    )
     from pyro.distributions.multivariate_student_t import MultivariateStudentT
     from pyro.distributions.nan_masked_multivariate_normal import NanMaskedMultivariateNormal
     from pyro.distributions.nan_masked_normal import NanMaskedNormal
+    from pyro.distributions.omt_multivariate_normal import OMTMultivariateNormal
     from pyro.distributions.one_one_matching import OneOneMatching
     from pyro.distributions.one_two_matching import OneTwoMatching
     from pyro.distributions.ordered_logistic import OrderedLogistic
@@ -149,6 +156,7 @@ __all__ = [
     "CAR",
     "ICAR",
     "LKJ",
+    "AVFMultivariateNormal",
     "AffineBeta",
     "AsymmetricLaplace",
     "AutoRegressive",
@@ -188,6 +196,7 @@ __all__ = [
     "GaussianMRF",
     "GaussianProcess",
     "GaussianRandomWalk",
+    "GaussianScaleMixture",
     "GeneralizedPareto",
     "Geometric",
     "GroupedNormalNormal",
@@ -213,6 +222,8 @@ __all__ = [
     "MaskedMixture",
     "MatrixNormal",
     "Mixture",
+    "MixtureOfDiagNormals",
+    "MixtureOfDiagNormalsSharedCovariance",
     "MixtureSameFamily",
     "Multinomial",
     "MultivariateNormal",
@@ -221,6 +232,7 @@ __all__ = [
     "NanMaskedNormal",
     "NegativeBinomial",
     "Normal",
+    "OMTMultivariateNormal",
     "OneHotCategorical",
     "OneHotCategoricalStraightThrough",
     "OneOneMatching",

@@ -26,7 +26,7 @@ class LKJ(TorchDistribution):
     large.  Use ``LKJCholesky`` where the Cholesky factor is what is needed.
 
     Lewandowski, Kurowicka and Joe (2009), *Generating Random Correlation Matrices Based on Vines
-    and Extended Onion Method*, equation 16 and section 3.2.
+    and Extended Onion Method*, section 3.
 
     :param dim: :math:`n`, an int of at least 2.
     :param concentration: :math:`\eta`, positive, of the batch shape.  The support are positive

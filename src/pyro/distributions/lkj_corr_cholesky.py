@@ -16,7 +16,7 @@ class LKJCorrCholesky(LKJCholesky):
     The deprecated name of :class:`LKJCholesky`, with its old names of parameters.
 
     Lewandowski, Kurowicka and Joe (2009), *Generating Random Correlation Matrices Based on Vines
-    and Extended Onion Method*, section 3.2.
+    and Extended Onion Method*, section 3.
 
     :param d: The size of the matrices, an int of at least 2.
     :param eta: :math:`\eta`, positive, of the batch shape.
