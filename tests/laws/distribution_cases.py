@@ -10,6 +10,7 @@ from torch import Tensor
 
 import pyro.distributions as dist
 from tests.laws.cases_continuous import CONTINUOUS
+from tests.laws.cases_directional import DIRECTIONAL
 from tests.laws.cases_discrete import DISCRETE
 from tests.laws.cases_multivariate import MULTIVARIATE
 from tests.laws.cases_processes import PROCESSES
@@ -236,6 +237,7 @@ CASES: list[Case] = [
 
 # The parts of the table that have files of their own: add a line for yours.
 CASES += CONTINUOUS
+CASES += DIRECTIONAL
 CASES += DISCRETE
 CASES += MULTIVARIATE
 CASES += PROCESSES

@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from pyro.distributions.one_two_matching import OneTwoMatching
     from pyro.distributions.ordered_logistic import OrderedLogistic
     from pyro.distributions.ordered_probit import OrderedProbit
+    from pyro.distributions.projected_normal import ProjectedNormal
     from pyro.distributions.rejector import Rejector
     from pyro.distributions.relaxed_bernoulli_straight_through import (
         RelaxedBernoulliStraightThrough,
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
     from pyro.distributions.stable_with_log_prob import StableWithLogProb
     from pyro.distributions.truncated import Truncated
     from pyro.distributions.truncated_polya_gamma import TruncatedPolyaGamma
+    from pyro.distributions.von_mises_3d import VonMises3D
     from pyro.distributions.wald import Wald
     from pyro.distributions.zero_inflated_distribution import ZeroInflatedDistribution
     from pyro.distributions.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
@@ -241,6 +243,7 @@ __all__ = [
     "OrderedProbit",
     "Pareto",
     "Poisson",
+    "ProjectedNormal",
     "Rejector",
     "RelaxedBernoulli",
     "RelaxedBernoulliStraightThrough",
@@ -265,6 +268,7 @@ __all__ = [
     "Uniform",
     "Unit",
     "VonMises",
+    "VonMises3D",
     "Wald",
     "Weibull",
     "Wishart",

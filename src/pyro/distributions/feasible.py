@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
-from pyro.distributions.constraints import corr_matrix, integer
+from pyro.distributions.constraints import corr_matrix, integer, sphere
 
 
 def feasible_point(support: Any, like: Tensor) -> Tensor | None:
@@ -63,7 +63,7 @@ def _structured(support: Any, like: Tensor) -> Tensor | None:
     size = like.shape[-1]
     if support is tc.simplex:
         return like.new_full((size,), 1.0 / size)
-    if support is tc.one_hot:
+    if support in (tc.one_hot, sphere):
         return torch.eye(size, dtype=like.dtype, device=like.device)[0]
     if support in _MATRICES:
         return torch.eye(size, dtype=like.dtype, device=like.device)
