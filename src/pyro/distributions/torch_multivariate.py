@@ -42,6 +42,15 @@ class LKJCholesky(td.LKJCholesky, TorchDistribution):
         (torch.Size([2, 2]), tensor([-0.6931,  0.0896]))
     """
 
+    def __init__(
+        self, dim: int, concentration: Numeric = 1.0, validate_args: bool | None = None
+    ) -> None:
+        super().__init__(dim, tensor_like(concentration), validate_args)
+        # the squared length of row i, whose i entries before the diagonal have a uniform direction
+        before = torch.arange(dim, dtype=self.concentration.dtype, device=self.concentration.device)
+        rest = self.concentration.unsqueeze(-1) + (dim - 1 - before) / 2
+        self._beta = td.Beta(before.clamp(min=1) / 2, rest, validate_args=False)
+
 
 @torch_family
 class LogisticNormal(td.LogisticNormal, TorchDistribution):
