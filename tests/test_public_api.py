@@ -48,29 +48,31 @@ NAMES = {
     "pyro.poutine.uncondition_messenger": "UnconditionMessenger",
     "pyro.poutine.util": """all_escape discrete_escape enable_validation enum_extend
         is_validation_enabled mc_extend prune_subsample_sites site_is_factor site_is_subsample""",
-    "pyro.distributions": """AVFMultivariateNormal AffineBeta AsymmetricLaplace Bernoulli Beta
-        BetaBinomial Binomial Categorical Cauchy Censored Chi2 ComposeTransformModule
-        ConditionalDistribution ConditionalTransform ConditionalTransformModule
-        ConditionalTransformedDistribution ContinuousBernoulli Delta Dirichlet DirichletMultinomial
-        DiscreteWeibull Distribution Empirical ExpandedDistribution Exponential ExponentialFamily
-        ExponentiallyModifiedGaussian ExtendedBetaBinomial ExtendedBinomial FisherSnedecor
-        FoldedDistribution Gamma GammaPoisson GaussianScaleMixture GeneralizedPareto Geometric
-        GroupedNormalNormal Gumbel HalfCauchy HalfNormal Hurdle ImproperUniform Independent
-        InverseGamma Kumaraswamy LKJ LKJCholesky LKJCorrCholesky Laplace LogNormal
-        LogNormalNegativeBinomial Logistic LogisticNormal LowRankMultivariateNormal
-        MaskedDistribution MaskedMixture Mixture MixtureOfDiagNormals
-        MixtureOfDiagNormalsSharedCovariance MixtureSameFamily Multinomial MultivariateNormal
-        MultivariateStudentT NanMaskedMultivariateNormal NanMaskedNormal NegativeBinomial Normal
-        OMTMultivariateNormal OneHotCategorical OneHotCategoricalStraightThrough OneOneMatching
-        OneTwoMatching OrderedLogistic OrderedProbit Pareto Poisson Rejector RelaxedBernoulli
+    "pyro.distributions": """AVFMultivariateNormal AffineBeta AsymmetricLaplace AutoRegressive
+        Bernoulli Beta BetaBinomial Binomial CAR Categorical Cauchy Censored Chi2
+        ComposeTransformModule ConditionalDistribution ConditionalTransform
+        ConditionalTransformModule ConditionalTransformedDistribution ContinuousBernoulli Delta
+        Dirichlet DirichletMultinomial DiscreteHMM DiscreteWeibull Distribution Empirical
+        ExpandedDistribution Exponential ExponentialFamily ExponentiallyModifiedGaussian
+        ExtendedBetaBinomial ExtendedBinomial FisherSnedecor FoldedDistribution Gamma
+        GammaGaussianHMM GammaPoisson GaussianHMM GaussianMRF GaussianProcess GaussianRandomWalk
+        GaussianScaleMixture GeneralizedPareto Geometric GroupedNormalNormal Gumbel HalfCauchy
+        HalfNormal Hurdle ICAR ImproperUniform Independent IndependentHMM InverseGamma Kumaraswamy
+        LKJ LKJCholesky LKJCorrCholesky Laplace LinearHMM LogNormal LogNormalNegativeBinomial
+        Logistic LogisticNormal LowRankMultivariateNormal MaskedDistribution MaskedMixture
+        MatrixNormal Mixture MixtureOfDiagNormals MixtureOfDiagNormalsSharedCovariance
+        MixtureSameFamily Multinomial MultivariateNormal MultivariateStudentT
+        NanMaskedMultivariateNormal NanMaskedNormal NegativeBinomial Normal OMTMultivariateNormal
+        OneHotCategorical OneHotCategoricalStraightThrough OneOneMatching OneTwoMatching
+        OrderedLogistic OrderedProbit Pareto Poisson ProjectedNormal Rejector RelaxedBernoulli
         RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
         RelaxedOneHotCategoricalStraightThrough Skellam SkewLogistic SkewNormal
         SoftAsymmetricLaplace SoftLaplace SpanningTree Stable StableWithLogProb StudentT
         TorchDistribution TorchDistributionMixin TransformModule TransformedDistribution Truncated
-        TruncatedPolyaGamma Uniform Unit VonMises Wald Weibull Wishart ZeroInflatedDistribution
-        ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated biject_to constraints
-        enable_validation is_validation_enabled kl kl_divergence register_kl transform_to transforms
-        util validation_enabled""",
+        TruncatedPolyaGamma Uniform Unit VonMises VonMises3D Wald Weibull Wishart
+        ZeroInflatedDistribution ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated
+        biject_to constraints enable_validation is_validation_enabled kl kl_divergence register_kl
+        transform_to transforms util validation_enabled""",
     "pyro.distributions.constraints": """Constraint boolean cat corr_cholesky corr_matrix
         dependent dependent_property greater_than greater_than_eq half_open_interval independent
         integer integer_interval interval less_than lower_cholesky multinomial nonnegative
@@ -317,6 +319,18 @@ PARAMETERS = {
     "pyro.distributions.transforms.spline_coupling": """input_dim split_dim hidden_dims
         count_bins bound order identity""",
     "pyro.distributions.transforms.sylvester": "input_dim count_transforms",
+    "pyro.distributions.DiscreteHMM": """initial_logits transition_logits observation_dist
+        validate_args duration""",
+    "pyro.distributions.GammaGaussianHMM": """scale_dist initial_dist transition_matrix
+        transition_dist observation_matrix observation_dist validate_args duration""",
+    "pyro.distributions.GaussianHMM": """initial_dist transition_matrix transition_dist
+        observation_matrix observation_dist validate_args duration""",
+    "pyro.distributions.GaussianMRF": "initial_dist transition_dist observation_dist validate_args",
+    "pyro.distributions.IndependentHMM": "base_dist",
+    "pyro.distributions.LinearHMM": """initial_dist transition_matrix transition_dist
+        observation_matrix observation_dist validate_args duration""",
+    "pyro.distributions.ProjectedNormal": "concentration validate_args",
+    "pyro.distributions.VonMises3D": "concentration validate_args",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
