@@ -10,7 +10,8 @@ import scipy.special as ss
 import torch
 
 from pyro.ops.incomplete import log_incomplete_beta, log_incomplete_gamma
-from pyro.ops.tail_functions import log1mexp, log_diff_exp, log_ndtr, log_ndtri
+from pyro.ops.log_ndtr import log_ndtr
+from pyro.ops.tail_functions import log1mexp, log_diff_exp, log_ndtri
 
 GRID = torch.tensor([0.01, 0.5, 2.0, 30.0, 500.0, 1e4], dtype=torch.float64)
 

@@ -11,6 +11,7 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.validation import ValidatedDistribution, holds
 from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
+from pyro.ops.special import log_normalize
 
 _SCALAR = torch.Size()
 
@@ -46,7 +47,7 @@ class Categorical(td.Categorical, TorchDistribution):
         if given.dim() < 1:
             raise ValueError("Categorical: `probs` and `logits` have at least one dimension")
         if probs is None:
-            self._param = self.logits = given.log_softmax(-1)
+            self._param = self.logits = log_normalize(given)
         else:
             self._param = self.probs = given / given.sum(-1, keepdim=True)
         self._num_events = given.shape[-1]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions.utils import lazy_property
 
+from pyro.ops.extent import extent
 from pyro.ops.log_with_zero import log_with_zero
 from pyro.ops.shapes import Numeric, broadcast_shape
 
@@ -43,6 +44,8 @@ def log_gates(distribution: Any) -> tuple[Tensor, Tensor]:
         logits = given["gate_logits"]
         return _log_sigmoid(logits), _log_sigmoid(-logits)
     gate = given["gate"]
+    if extent(gate)[1] < 1:
+        return log_with_zero(gate), (-gate).log1p()
     below = gate < 1
     rest = torch.where(below, (-torch.where(below, gate, 0)).log1p(), -torch.inf)
     return log_with_zero(gate), rest

@@ -13,8 +13,9 @@ from pyro.distributions import constraints
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.validation import ValidatedDistribution
+from pyro.ops.log_ndtr import log_ndtr
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
-from pyro.ops.tail_functions import log_diff_exp, log_ndtr
+from pyro.ops.tail_functions import log_diff_exp
 
 
 class OrderedProbit(Categorical):

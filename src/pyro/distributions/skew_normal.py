@@ -11,9 +11,9 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.tails import register_tails
 from pyro.distributions.univariate import UnivariateDistribution
+from pyro.ops.log_ndtr import log_ndtr
 from pyro.ops.shapes import Numeric
 from pyro.ops.skew_normal import log_skew_normal_tails
-from pyro.ops.tail_functions import log_ndtr
 
 _SCALAR = torch.Size()
 _LOG_SQRT_HALF_PI = 0.5 * math.log(math.pi / 2)

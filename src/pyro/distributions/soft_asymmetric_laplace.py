@@ -10,8 +10,9 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.tails import register_tails
 from pyro.distributions.univariate import UnivariateDistribution, standard_exponential
+from pyro.ops.log_ndtr import log_ndtr, log_normal_exponential
 from pyro.ops.shapes import Numeric
-from pyro.ops.tail_functions import log1mexp, log_ndtr, log_normal_exponential
+from pyro.ops.tail_functions import log1mexp
 
 _SCALAR = torch.Size()
 

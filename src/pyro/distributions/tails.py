@@ -19,7 +19,8 @@ from pyro.distributions.expanded import ExpandedDistribution
 from pyro.distributions.feasible import feasible_point
 from pyro.distributions.masked import MaskedDistribution
 from pyro.ops.incomplete import log_incomplete_beta, log_incomplete_gamma
-from pyro.ops.tail_functions import log1mexp, log_diff_exp, log_ndtr, log_ndtri
+from pyro.ops.log_ndtr import log_ndtr
+from pyro.ops.tail_functions import log1mexp, log_diff_exp, log_ndtri
 
 Tails: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Tensor]]
 """From a distribution and a value inside the support to log P(X <= x) and log P(X > x)."""

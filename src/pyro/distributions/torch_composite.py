@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch.distributions as td
+from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.transforms.caching import clear_caches
+from pyro.ops.shapes import Numeric
 
 __all__ = [
     "MixtureSameFamily",
@@ -33,6 +35,12 @@ class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
         >>> mixture.mean, mixture.batch_shape
         (tensor(8.), torch.Size([]))
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        parts = self.component_distribution.log_prob(self._pad(self._scored(value)))
+        log_prob: Tensor = (parts + self.mixture_distribution.logits).logsumexp(-1)
+        return log_prob
 
 
 @torch_family

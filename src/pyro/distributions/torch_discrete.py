@@ -34,6 +34,15 @@ class Geometric(td.Geometric, TorchDistribution):
         (tensor([4., 1.]), tensor([-2.0557, -2.0794]))
     """
 
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``; exact for any ``logits``."""
+        logits = self.__dict__.get("logits")
+        if logits is None or "probs" in self.__dict__:
+            return td.Geometric.log_prob(self, self._as_value(value))  # type: ignore[no-any-return]
+        value = self._scored(value)
+        log_probs = torch.nn.functional.logsigmoid(logits)
+        return (value + 1) * log_probs - value * logits  # type: ignore[no-any-return]
+
 
 @torch_family
 class NegativeBinomial(td.NegativeBinomial, TorchDistribution):

@@ -73,13 +73,13 @@ class TruncatedPolyaGamma(TorchDistribution):
         x = x if x.dim() >= len(self._batch_shape) else x.expand(self._batch_shape)
         inside = x > 0
         x = torch.where(inside, x, 1.0)
-        small = x < _SWITCH
-        near, far = torch.where(small, x, _SWITCH), torch.where(small, _SWITCH, x)
-        log_near = _series(lambda n: math.log(2 * n + 1) - (n + 1) * n / (2 * near))
-        log_near = log_near - 1.5 * near.log() - 1 / (8 * near) - _LOG_SQRT_2PI
-        log_far = _series(lambda n: math.log(2 * n + 1) - 2 * math.pi**2 * n * (n + 1) * far)
-        log_far = log_far + math.log(2 * math.pi) - math.pi**2 / 2 * far
-        log_prob = torch.where(small, log_near, log_far) - self._log_mass()
+        inverse, small = x.reciprocal(), x < _SWITCH
+        # both series have the terms (-1)^n (2 n + 1) q^(n (n + 1) / 2), with their own q < 0.002
+        q = (-torch.where(small, inverse, 4 * math.pi**2 * x)).exp()
+        series = torch.log1p(-q * (3 - q * q * (5 - 7 * q * q * q)))
+        near = -1.5 * x.log() - inverse / 8 - _LOG_SQRT_2PI
+        far = math.log(2 * math.pi) - math.pi**2 / 2 * x
+        log_prob = torch.where(small, near, far) + series - self._log_mass()
         return torch.where(inside, log_prob, -math.inf)
 
     def _log_mass(self) -> float:

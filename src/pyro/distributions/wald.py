@@ -11,8 +11,9 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.tails import log_tails, register_tails
 from pyro.distributions.univariate import UnivariateDistribution
+from pyro.ops.log_ndtr import log_ndtr
 from pyro.ops.shapes import Numeric
-from pyro.ops.tail_functions import log_diff_exp, log_erfcx, log_ndtr
+from pyro.ops.tail_functions import log_diff_exp, log_erfcx
 
 _SCALAR = torch.Size()
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)

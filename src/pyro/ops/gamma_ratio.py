@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro.ops.extent import extent
 from pyro.ops.shapes import tensor_like
 
 Formula = Callable[[Tensor, Tensor], Tensor]
@@ -55,6 +56,8 @@ def _log_ratio(x: Tensor, k: Tensor) -> Tensor:
 class _LogGammaRatio(torch.autograd.Function):
     """The logarithm of the ratio, with the derivatives written out."""
 
+    generate_vmap_rule = True
+
     @staticmethod
     def forward(x: Tensor, k: Tensor) -> Tensor:
         return _log_ratio(x, k)
@@ -83,36 +86,17 @@ class _LogGammaRatio(torch.autograd.Function):
             moved = moved + (x + k).digamma() * dk
         return moved
 
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Tensor) -> tuple[Tensor, int]:
-        """The mapped dimension becomes the first, left of those that broadcast."""
-        rank = max(a.dim() - (d is not None) for a, d in zip(args, in_dims, strict=True))
-        x, k = (_mapped_first(a, d, rank) for a, d in zip(args, in_dims, strict=True))
-        return log_gamma_ratio(x, k), 0
-
-
-def _mapped_first(a: Tensor, dim: int | None, rank: int) -> Tensor:
-    if dim is None:
-        return a
-    a = a.movedim(dim, 0)
-    return a.reshape(a.shape[:1] + (1,) * (rank + 1 - a.dim()) + a.shape[1:])
-
 
 def _by_size(x: Tensor, k: Tensor, near: Formula, far: Formula) -> Tensor:
     """One formula where ``x`` is small, another one where it is large; not both without need."""
-    if not torch._C._get_tracing_state() and x.numel():
-        low, high = (end.item() for end in torch.aminmax(x.detach()))
-        if high <= _LARGE:
-            return near(x, k)
-        if low > _LARGE:
-            return far(x, k)
-        if high <= _LARGE_DOUBLE and _has_double(x):
-            return near(x.double(), k.double()).to(torch.result_type(x, k))
+    low, high = extent(x)
+    if high <= _LARGE:
+        return near(x, k)
+    if low > _LARGE:
+        return far(x, k)
+    if high <= _LARGE_DOUBLE and x.is_floating_point():
+        return near(x.double(), k.double()).to(torch.result_type(x, k))
     return torch.where(x > _LARGE, far(x.clamp(min=_LARGE), k), near(x.clamp(max=_LARGE), k))
-
-
-def _has_double(x: Tensor) -> bool:
-    return x.is_floating_point() and x.device.type in ("cpu", "cuda")
 
 
 def _log_series(x: Tensor, k: Tensor) -> Tensor:
@@ -137,14 +121,17 @@ def log_scaled_gamma_ratio(x: Tensor, k: Tensor | float) -> Tensor:
         >>> log_scaled_gamma_ratio(torch.tensor([1.0, 1e8]), 3.0)
         tensor([1.7918, 0.0000])
     """
-    large = x > _LARGE
-    small_x = x.clamp(max=_LARGE)
-    exact = (small_x + k).lgamma() - small_x.lgamma() - k * small_x.log()
-    big_x = x.clamp(min=_LARGE)
-    total = big_x + k
-    series = (total - 0.5) * (k / big_x).log1p() - k
-    series = series + (_stirling_rest(total) - _stirling_rest(big_x))
-    return torch.where(large, series, exact)
+    return _by_size(x, tensor_like(k, x), _scaled_exact, _scaled_series)
+
+
+def _scaled_exact(x: Tensor, k: Tensor) -> Tensor:
+    return (x + k).lgamma() - x.lgamma() - k * x.log()
+
+
+def _scaled_series(x: Tensor, k: Tensor) -> Tensor:
+    total = x + k
+    series = (total - 0.5) * (k / x).log1p() - k
+    return series + (_stirling_rest(total) - _stirling_rest(x))
 
 
 def _stirling_rest(x: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pyro.ops.extent import extent
+
 
 def log_with_zero(x: Tensor) -> Tensor:
     r""":math:`\log x` for ``x >= 0``; ``-inf`` at 0, where its gradient is 0.
@@ -16,5 +18,7 @@ def log_with_zero(x: Tensor) -> Tensor:
         >>> x.grad
         tensor([0., 1.])
     """
+    if extent(x)[0] > 0:
+        return x.log()
     positive = x > 0
     return torch.where(positive, torch.where(positive, x, 1).log(), -torch.inf)

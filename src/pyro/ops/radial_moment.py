@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyro.ops.quadrature import gauss_legendre
-from pyro.ops.tail_functions import log_ndtr
+from pyro.ops.log_ndtr import log_ndtr
 
 _ROOT_2PI = math.sqrt(2 * math.pi)
 _CLOSED = 3

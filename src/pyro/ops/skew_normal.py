@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from pyro.ops.quadrature import gauss_legendre
-from pyro.ops.tail_functions import log1mexp, log_ndtr
+from pyro.ops.log_ndtr import log_ndtr
+from pyro.ops.tail_functions import log1mexp
 
 _NODES = 48
 _REACH = 40.0  # beyond a factor of e^-40 nothing counts

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_SHORT = 16  # what torch's softmax takes at once
+_MANY = 2048
+
 
 def log_beta(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\log B(x, y) = \log\Gamma(x) + \log\Gamma(y) - \log\Gamma(x + y)`."""
@@ -24,3 +27,19 @@ def safe_log(x: Tensor) -> Tensor:
 def logsumexp(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     r""":math:`\log \sum_i e^{x_i}` along ``dim``; slices of ``-inf`` give ``-inf`` and no nan."""
     return torch.logsumexp(x, dim, keepdim)
+
+
+def log_normalize(logits: Tensor) -> Tensor:
+    r""":math:`\log \mathrm{softmax}` along the last dimension.
+
+    Torch's own walks through short rows one number at a time; the same in parts is faster there.
+
+    Example::
+
+        >>> log_normalize(torch.zeros(2, 4)).exp()
+        tensor([[0.2500, 0.2500, 0.2500, 0.2500],
+                [0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    if logits.shape[-1] < _SHORT and logits.numel() > _MANY:
+        return logits - logits.logsumexp(-1, keepdim=True)
+    return logits.log_softmax(-1)

@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from pyro.ops.log_ndtr import log_ndtr
+
 _LOG_2 = math.log(2)
 _SQRT_HALF = math.sqrt(0.5)
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
@@ -53,24 +55,6 @@ def log_erfcx(x: Tensor) -> Tensor:
     return log_erfcx
 
 
-def log_ndtr(x: Tensor) -> Tensor:
-    r""":math:`\log \Phi(x)`, with a gradient that is right in the left tail too.
-
-    Example::
-
-        >>> x = torch.tensor([-1e4, 0.0, 1e4], requires_grad=True)
-        >>> log_ndtr(x).sum().backward()
-        >>> x.grad
-        tensor([1.0000e+04, 7.9788e-01, 0.0000e+00])
-    """
-    square = x * x / 2
-    left = x < 0
-    scaled = torch.special.erfcx(torch.where(left, -x, x) * _SQRT_HALF)  # abs has no slope at 0
-    far = scaled.log() - _LOG_2 - torch.where(left, square, 0.0)
-    near = torch.log1p(scaled * (-square).exp() / -2)
-    return torch.where(left, far, near)
-
-
 def log_ndtri(log_p: Tensor) -> Tensor:
     r"""The :math:`x` with :math:`\log\Phi(x)` equal to ``log_p``; not differentiable.
 
@@ -90,18 +74,3 @@ def log_ndtri(log_p: Tensor) -> Tensor:
         x = x - (log_cdf - target) / slope
     x = torch.where(target == -math.inf, -math.inf, x)
     return torch.where(upper, -x, x)
-
-
-def log_normal_exponential(z: Tensor, s: Tensor) -> Tensor:
-    r""":math:`\log \int_0^\infty \varphi(z - t/s)\, e^{-t}\,dt / s`, with :math:`s > 0`.
-
-    The logarithm of :math:`e^{s^2/2 - sz}\,\Phi(z - s)`: the density at :math:`z` of a standard
-    normal plus an exponential of rate :math:`s` is :math:`s` times its exponential.  Neither
-    factor is formed where one is huge and the other tiny.
-    """
-    a = s - z
-    tail = a > 0
-    scaled = torch.special.erfcx(torch.where(tail, a, -a) * _SQRT_HALF)
-    far = scaled.log() - z * z / 2 - _LOG_2
-    near = torch.log1p(scaled * (a * a / -2).exp() / -2) + s * (s / 2 - z)
-    return torch.where(tail, far, near)
