@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.ops.quadrature import gauss_legendre
 from pyro.ops.log_ndtr import log_ndtr
+from pyro.ops.quadrature import gauss_legendre
 
 _ROOT_2PI = math.sqrt(2 * math.pi)
 _CLOSED = 3

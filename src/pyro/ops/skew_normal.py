@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from pyro.ops.quadrature import gauss_legendre
 from pyro.ops.log_ndtr import log_ndtr
+from pyro.ops.quadrature import gauss_legendre
 from pyro.ops.tail_functions import log1mexp
 
 _NODES = 48
