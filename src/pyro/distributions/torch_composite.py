@@ -38,7 +38,7 @@ class MixtureSameFamily(td.MixtureSameFamily, TorchDistribution):
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        parts = self.component_distribution.log_prob(self._pad(self._scored(value)))
+        parts = self.component_distribution.log_prob(self._pad(self._scored(value)))  # type: ignore[no-untyped-call]
         log_prob: Tensor = (parts + self.mixture_distribution.logits).logsumexp(-1)
         return log_prob
 

@@ -165,4 +165,5 @@ def _beyond(a: Tensor) -> Tensor:
     below, one = a, torch.ones((), dtype=a.dtype, device=a.device)
     for n in range(_DEPTH, 1, -1):
         below = torch.addcdiv(a, one, below, value=n)
-    return below.reciprocal()
+    above: Tensor = below.reciprocal()
+    return above
