@@ -145,7 +145,7 @@ def _rest_value(x: Tensor) -> Tensor:
 def _left(x: Tensor, low: float) -> Tensor:
     """The value where its logarithm is not close to zero, or need not be exact relative to that."""
     far = _far(x)
-    near = (torch.special.erfc(x.clamp(min=far) * -_SQRT_HALF) / 2).log()
+    near: Tensor = (torch.special.erfc(x.clamp(min=far) * -_SQRT_HALF) / 2).log()
     if low >= far:
         return near
     a = -x.clamp(max=far)
