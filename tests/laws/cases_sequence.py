@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import pyro.distributions as dist
-from tests.laws.distribution_case import Case
+from tests.laws.distribution_case import Case, row
 
 _MOVES = [[0.0, -1.0, -torch.inf], [0.5, 0.0, 1.0], [0.0, 0.3, 2.0]]
 
@@ -29,4 +29,11 @@ def _independent_hmm(loc: Tensor) -> dist.IndependentHMM:
 SEQUENCE: list[Case] = [
     Case("discrete-hmm", _discrete_hmm, {"loc": [0.0, 1.0, 3.0]}, event_dims={"loc": 1}),
     Case("independent-hmm", _independent_hmm, {"loc": [0.0, 1.0, 3.0]}, event_dims={"loc": 1}),
+    row("coalescent", "CoalescentTimes", leaf_times=[0.0, 0.7, 0.1, -1.0], rate=1.5),
+    row(
+        "coalescent-with-rate",
+        "CoalescentTimesWithRate",
+        leaf_times=[0.3, 2.1, 3.7, 2.9, 1.2],
+        rate_grid=[0.5, 1.0, 2.0, 0.7],
+    ),
 ]

@@ -90,6 +90,9 @@ if TYPE_CHECKING:
     from pyro.distributions.beta_binomial import BetaBinomial
     from pyro.distributions.car import CAR
     from pyro.distributions.censored import Censored
+    from pyro.distributions.coalescent_rate_likelihood import CoalescentRateLikelihood
+    from pyro.distributions.coalescent_times import CoalescentTimes
+    from pyro.distributions.coalescent_times_with_rate import CoalescentTimesWithRate
     from pyro.distributions.dirichlet_multinomial import DirichletMultinomial
     from pyro.distributions.discrete_hmm import DiscreteHMM
     from pyro.distributions.discrete_weibull import DiscreteWeibull
@@ -170,6 +173,9 @@ __all__ = [
     "Cauchy",
     "Censored",
     "Chi2",
+    "CoalescentRateLikelihood",
+    "CoalescentTimes",
+    "CoalescentTimesWithRate",
     "ComposeTransformModule",
     "ConditionalDistribution",
     "ConditionalTransform",
