@@ -21,8 +21,8 @@ NOT_AT_BORDERS = {
     "mixture-of-families": "zero ends the support of one component, where its slope is infinite",
     "relaxed-bernoulli-st": "scores its own draws only",
 }
-OUT_OF_RANGE = {("low-rank-mvn", "cov_diag=1e-30", torch.float32)}
-"""Where a gradient is made of numbers beyond the dtype."""
+SQUARES = ("low-rank-mvn", "projected-normal", "von-mises-3d")
+"""Families made of squares of parameters, of which 1e30 has none in single precision."""
 
 FAMILIES = [case for case in CASES if inspect.isclass(case.family)]
 
@@ -117,7 +117,7 @@ def test_extreme_parameters(case: Case, dtype: torch.dtype) -> None:
             k: v.requires_grad_() if isinstance(v, Tensor) and v.is_floating_point() else v
             for k, v in kwargs.items()
         }
-        if (case.id, what, dtype) in OUT_OF_RANGE:
+        if dtype is torch.float32 and case.id.startswith(SQUARES) and what.endswith("30"):
             continue
         name = what.split("=")[0]
         try:
