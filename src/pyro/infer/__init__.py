@@ -8,6 +8,7 @@ from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
+from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
 from pyro.infer.importance import Importance
 from pyro.infer.predictive import Predictive
@@ -26,6 +27,7 @@ __all__ = [
     "TraceMeanField_ELBO",
     "TracePosterior",
     "TracePredictive",
+    "TraceTMC_ELBO",
     "Trace_ELBO",
     "config_enumerate",
     "enable_validation",

@@ -39,7 +39,7 @@ class EnumeratedPosterior:
     def __init__(self, trace: Trace, max_plate_nesting: int) -> None:
         self.trace = trace
         self.nesting = max_plate_nesting
-        _, enumerated = split(trace, max_plate_nesting, {})
+        _, enumerated = split(trace, max_plate_nesting)
         self._dependent = {
             factor.site["name"]: factor
             for factor in map(self._named_value, _latent(trace))

@@ -21,7 +21,9 @@ class EnumMessenger(Messenger):
     belongs to the site (``infer["_enumerate_dim"]``). ``infer["_dim_to_id"]`` says which
     enumerated variable each visible dim stands for. Outside ``markov`` every site gets a fresh dim;
     inside, the rightmost one that no visible site uses. With ``infer["expand"]`` the value has the
-    full batch shape; with ``infer["num_samples"] = n`` it holds ``n`` draws.
+    full batch shape. With ``infer["num_samples"] = n`` it holds ``n`` draws, each made given one of
+    the values of every enumerated site that it depends on: draw k given value k (modulo their
+    number), or with ``infer["tmc"] = "mixture"`` given a random one.
 
     :param first_available_dim: Negative, left of all plates: the rightmost dim to use. None goes
         on where the last enumeration of this thread stopped.
@@ -83,7 +85,7 @@ class EnumMessenger(Messenger):
         if not msg["done"] and not msg["is_observed"] and infer.get("enumerate") == "parallel":
             _check_room(msg, self._first)
             dim = self._allocate(infer.get("_markov_depth", 0), visible)
-            msg["value"] = enumerated_values(msg, dim)
+            msg["value"] = enumerated_values(msg, dim, self._first)
             msg["done"] = True
             visible[dim] = STATE.next_enum_id
             STATE.next_enum_id += 1
@@ -131,32 +133,56 @@ class EnumMessenger(Messenger):
         return dim
 
 
-def enumerated_values(msg: Message, dim: int) -> torch.Tensor:
+def enumerated_values(msg: Message, dim: int, first: int) -> torch.Tensor:
     """All values of a site's support (or ``num_samples`` draws) along a batch dim.
 
-    :return: Of shape ``(n, 1, ..., 1) + event_shape`` with n at ``dim``; the batch dims are those
-        of the distribution when the site says ``expand`` or ``num_samples``.
+    :param first: The rightmost dim of enumeration.
+    :return: Of shape ``(n, 1, ..., 1) + event_shape`` with n at ``dim``; the batch dims right of
+        ``first`` are those of the distribution when the site says ``expand`` or ``num_samples``.
     """
     fn, infer = msg["fn"], msg["infer"]
+    if infer.get("num_samples") is not None:
+        return _drawn_values(msg, dim, first)
     batch = len(fn.batch_shape)
     if batch >= -dim and fn.batch_shape[dim] != 1:
         raise _conflict(msg, dim)
-    num_samples = infer.get("num_samples")
-    if num_samples is not None:
-        draws = fn((num_samples,))
-    else:
-        expand = infer.get("expand", False)
-        draws = fn.enumerate_support(expand=expand)
-        if not expand:
-            event = draws.shape[1 + batch :]
-            values: torch.Tensor = draws.reshape(draws.shape[:1] + (1,) * (-1 - dim) + event)
-            return values
+    expand = infer.get("expand", False)
+    draws = fn.enumerate_support(expand=expand)
+    if not expand:
+        event = draws.shape[1 + batch :]
+        values: torch.Tensor = draws.reshape(draws.shape[:1] + (1,) * (-1 - dim) + event)
+        return values
     if batch < -dim:
         ones = (1,) * (-1 - dim - batch)
         expanded: torch.Tensor = draws.reshape(draws.shape[:1] + ones + draws.shape[1:])
         return expanded
     swapped: torch.Tensor = draws.transpose(0, dim - fn.event_dim).squeeze(0)
     return swapped
+
+
+def _drawn_values(msg: Message, dim: int, first: int) -> torch.Tensor:
+    """Draws along a batch dim, each made given one of the values of the sites it depends on."""
+    fn, infer = msg["fn"], msg["infer"]
+    count = infer["num_samples"]
+    draws = fn((count,))
+    rank = len(fn.batch_shape)
+    plates = draws.shape[1 + max(0, rank + first + 1) : 1 + rank]
+    index_shape = (count,) + (1,) * max(0, rank + first + 1) + tuple(plates)
+    for axis in range(1, rank + first + 2):
+        size = draws.shape[axis]
+        if size == 1:
+            continue
+        if infer.get("tmc") == "mixture":
+            chosen = torch.randint(size, index_shape, device=draws.device)
+        else:
+            chosen = torch.arange(count, device=draws.device) % size
+            chosen = chosen.reshape((count,) + (1,) * (len(index_shape) - 1))
+        chosen = chosen.reshape(chosen.shape + (1,) * fn.event_dim)
+        wanted = (*draws.shape[:axis], 1, *draws.shape[axis + 1 :])
+        draws = draws.gather(axis, chosen.expand(wanted))
+    ones = (1,) * (-1 - dim - len(plates))
+    values: torch.Tensor = draws.reshape((count,) + ones + tuple(plates) + fn.event_shape)
+    return values
 
 
 def _check_room(msg: Message, first: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from pyro.errors import SiteError
 from pyro.infer.elbo.factors import Name, named, unmasked, variable_of
 from pyro.infer.elbo.model_enumeration import Term
+from pyro.infer.elbo.proposals import dice, is_drawn, log_proposal
 from pyro.infer.elbo.scoring import difference, is_pathwise, score_parts, scored_sites
 from pyro.infer.elbo.scoring import log_prob as score
 from pyro.ops.contract import FactorSpec, SumProduct, Variable, execute, make_plan
@@ -27,15 +28,19 @@ class GuideExpectation:
     Monte-Carlo Estimator*. A term is weighed by the sites that its plates let it depend on.
 
     ``costs`` are the terms :math:`-\log q`.
+
+    :param sites: The sites of the trace that count; all by default.
     """
 
-    def __init__(self, trace: Trace, max_plate_nesting: int) -> None:
+    def __init__(
+        self, trace: Trace, max_plate_nesting: int, sites: Iterable[Message] | None = None
+    ) -> None:
         self.costs: list[Term] = []
         self.sites: dict[int, Message] = {}
         self._weights: dict[int, Term] = {}
         self._log_dice: list[Term] = []
         self._branches: list[tuple[Term, int]] = []
-        for site in scored_sites(trace):
+        for site in scored_sites(trace) if sites is None else sites:
             self._take(trace, site, max_plate_nesting)
 
     def _take(self, trace: Trace, site: Message, nesting: int) -> None:
@@ -54,13 +59,9 @@ class GuideExpectation:
             return
         self._add_cost(site, score(trace, site, nesting), nesting)
         log_q = unmasked(site)
-        if "num_samples" in site["infer"] and branches is None:
-            count = log_q.shape[site["infer"]["_enumerate_dim"]]
-            if not site["fn"].has_rsample:
-                log_q = log_q - log_q.detach()
-            else:
-                log_q = torch.zeros_like(log_q)
-            log_q = log_q - math.log(count)
+        if number is not None and is_drawn(site):
+            proposal = log_proposal(site, number, nesting).tensor
+            log_q = log_q - proposal + dice(site, proposal)
         weight = _term(site, log_q.exp(), nesting)
         if branches is not None:
             self._branches.append((weight, branches))

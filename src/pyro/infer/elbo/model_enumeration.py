@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor
 
 from pyro.errors import SiteError
 from pyro.infer.elbo.factors import Factor, Name, plate_sizes, scored, unscaled, variable_of
+from pyro.infer.elbo.proposals import dice, is_drawn, log_proposal
 from pyro.infer.elbo.scoring import scored_sites
 from pyro.ops.contract import (
     FactorSpec,
@@ -62,11 +64,15 @@ class Enumerated(NamedTuple):
 
 
 def split(
-    trace: Trace, max_plate_nesting: int, given: Mapping[int, Message]
+    trace: Trace,
+    max_plate_nesting: int,
+    given: Mapping[int, Message] = MappingProxyType({}),
+    proposed: Collection[int] = (),
 ) -> tuple[list[Term], Enumerated]:
     """The terms of a model's trace without variables to sum over, and the factors with them.
 
     :param given: Variables of the guide, which are not summed over.
+    :param proposed: Variables of the guide that are summed over; it knows how they were drawn.
     """
     sites = list(scored_sites(trace))
     summed: dict[int, Message] = {}
@@ -80,9 +86,18 @@ def split(
         if summed.keys() & factor.variables or variable_of(site) in summed:
             same = site["mask"] is None and factor.tensor is site["unscaled_log_prob"]
             factors.append(factor if same else unscaled(trace, site, max_plate_nesting))
+            number = variable_of(site)
+            if number is not None and number not in proposed and is_drawn(site):
+                factors.append(importance(site, number, max_plate_nesting))
         else:
             terms.append(Term(factor.tensor, factor.names, factor.sizes, (site["name"],)))
     return terms, Enumerated(factors, summed)
+
+
+def importance(site: Message, number: int, max_plate_nesting: int) -> Factor:
+    """Minus the log density of the draws: their sum is then an average."""
+    proposal = log_proposal(site, number, max_plate_nesting)
+    return proposal._replace(tensor=dice(site, proposal.tensor) - proposal.tensor)
 
 
 def sum_out(enumerated: Enumerated) -> list[Term]:
