@@ -49,7 +49,7 @@ def test_values_and_ids() -> None:
             c = draw("c", dist.Categorical(torch.ones(4, 3)), expand=True)
             assert c.shape == (3, 1, 1, 4)
             d = draw("d", dist.Normal(a, 1.0), num_samples=7)
-            assert d.shape == (7, 1, 1, 2, 4)
+            assert d.shape == (7, 1, 1, 1, 4)  # each draw is made given one value of a
             e = draw("e", dist.OneHotCategorical(torch.ones(5)))
             assert e.shape == (5, 1, 1, 1, 1, 1, 5)
         sample("f", dist.Categorical(torch.ones(2)))
