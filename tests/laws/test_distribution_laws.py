@@ -327,7 +327,7 @@ def test_infer_shapes(case: Case, batch: tuple[int, ...]) -> None:
     try:
         actual = case.family.infer_shapes(**shapes)
     except NotImplementedError:
-        sized = {"num_steps", "W"}.intersection(case.static)
+        sized = {"num_steps", "W", "truncation"}.intersection(case.static)
         assert sized or case.id.startswith(("delta", "unit", "lkj", "logistic-normal"))
         return
     assert actual == (d.batch_shape, d.event_shape)

@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from pyro.distributions.relaxed_one_hot_categorical_straight_through import (
         RelaxedOneHotCategoricalStraightThrough,
     )
+    from pyro.distributions.sine_skewed import SineSkewed
     from pyro.distributions.skellam import Skellam
     from pyro.distributions.skew_logistic import SkewLogistic
     from pyro.distributions.skew_normal import SkewNormal
@@ -148,6 +149,7 @@ if TYPE_CHECKING:
     from pyro.distributions.spanning_tree import SpanningTree
     from pyro.distributions.stable import Stable
     from pyro.distributions.stable_with_log_prob import StableWithLogProb
+    from pyro.distributions.stick_breaking_weights import StickBreakingWeights
     from pyro.distributions.truncated import Truncated
     from pyro.distributions.truncated_polya_gamma import TruncatedPolyaGamma
     from pyro.distributions.von_mises_3d import VonMises3D
@@ -256,6 +258,7 @@ __all__ = [
     "RelaxedOneHotCategorical",
     "RelaxedOneHotCategoricalStraightThrough",
     "ScoreParts",
+    "SineSkewed",
     "Skellam",
     "SkewLogistic",
     "SkewNormal",
@@ -264,6 +267,7 @@ __all__ = [
     "SpanningTree",
     "Stable",
     "StableWithLogProb",
+    "StickBreakingWeights",
     "StudentT",
     "TorchDistribution",
     "TorchDistributionMixin",
