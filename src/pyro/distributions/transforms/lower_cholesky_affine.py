@@ -52,6 +52,8 @@ class LowerCholeskyAffine(tt.Transform):
         return torch.broadcast_shapes(shape, self._batch)
 
     def _call(self, x: Tensor) -> Tensor:
+        if self.scale_tril.dim() == 2:
+            return self.loc + x @ self.scale_tril.mT
         return self.loc + (self.scale_tril @ x.unsqueeze(-1)).squeeze(-1)
 
     def _inverse(self, y: Tensor) -> Tensor:

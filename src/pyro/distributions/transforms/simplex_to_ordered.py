@@ -72,5 +72,8 @@ class SimplexToOrderedTransform(tt.Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Shape ``batch_shape``."""
         centred = y - self.anchor_point
-        sigmoids = torch.nn.functional.logsigmoid(torch.stack([centred, -centred]))
-        return -sigmoids.sum(0).sum(-1)
+        # minus the logarithms of both sigmoids, softplus(-c) + softplus(c)
+        log_det: Tensor = (2 * torch.nn.functional.softplus(centred, threshold=40.0) - centred).sum(
+            -1
+        )
+        return log_det

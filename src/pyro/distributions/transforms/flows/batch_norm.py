@@ -58,8 +58,8 @@ class BatchNorm(TransformModule):
         return self.gamma.relu() + _LEAST
 
     def _call(self, x: Tensor) -> Tensor:
-        scale = (self.moving_variance + self.epsilon).sqrt()
-        return (x - self.beta) / self.constrained_gamma * scale + self.moving_mean
+        scale = (self.moving_variance + self.epsilon).sqrt() / self.constrained_gamma
+        return torch.addcmul(self.moving_mean, x - self.beta, scale)
 
     def _inverse(self, y: Tensor) -> Tensor:
         mean, variance = self._statistics(y)
@@ -67,7 +67,8 @@ class BatchNorm(TransformModule):
             with torch.no_grad():
                 self.moving_mean.lerp_(mean, self.momentum)
                 self.moving_variance.lerp_(variance, self.momentum)
-        return (y - mean) * self.constrained_gamma / (variance + self.epsilon).sqrt() + self.beta
+        scale = self.constrained_gamma / (variance + self.epsilon).sqrt()
+        return torch.addcmul(self.beta, y - mean, scale)
 
     def _statistics(self, y: Tensor) -> tuple[Tensor, Tensor]:
         if not self.training:

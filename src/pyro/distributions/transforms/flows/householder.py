@@ -97,7 +97,13 @@ def _check(input_dim: int, count_transforms: int) -> None:
 
 
 def reflected(x: Tensor, normals: Tensor, *, reverse: bool = False) -> Tensor:
-    """The reflections at ``normals``, of shape ``(..., count, n)``, one after the other."""
+    """The reflections at ``normals``, of shape ``(..., count, n)``, one after the other.
+
+    If they are the same for many vectors, their product is one orthogonal matrix.
+    """
+    n = x.shape[-1]
+    if normals.dim() == 2 and x.numel() > 2 * n * n:
+        return x @ reflected(torch.eye(n, dtype=x.dtype, device=x.device), normals, reverse=reverse)
     units = F.normalize(normals, dim=-1).unbind(-2)
     for u in reversed(units) if reverse else units:
         x = x - 2 * (x * u).sum(-1, keepdim=True) * u

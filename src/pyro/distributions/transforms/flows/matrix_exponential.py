@@ -16,6 +16,7 @@ from pyro.distributions.transforms.transform_module import (
     FusedTransformModule,
 )
 from pyro.nets.dense import DenseNN
+from pyro.ops.matrix_exponential import expm_action
 
 
 class MatrixExponential(FusedTransformModule):
@@ -136,16 +137,14 @@ def _forward(
     x: Tensor, matrix: Tensor, normalization: str, bound: float | None
 ) -> tuple[Tensor, Tensor]:
     matrix = _bounded(matrix, normalization, bound)
-    y: Tensor = torch.linalg.matrix_exp(matrix) @ x[..., None]
-    return y.squeeze(-1), _log_det(matrix, x)
+    return expm_action(matrix, x), _log_det(matrix, x)
 
 
 def _backward(
     y: Tensor, matrix: Tensor, normalization: str, bound: float | None
 ) -> tuple[Tensor, Tensor]:
     matrix = _bounded(matrix, normalization, bound)
-    x: Tensor = torch.linalg.matrix_exp(-matrix) @ y[..., None]
-    return x.squeeze(-1), _log_det(matrix, y)
+    return expm_action(-matrix, y), _log_det(matrix, y)
 
 
 def matrix_exponential(

@@ -64,10 +64,15 @@ class Sylvester(FusedTransformModule):
         """The upper triangular factor inside of the tanh."""
         return self.S_dense * self.triangular_mask + self.S_diag.tanh().diag()
 
+    def Q(self) -> Tensor:  # noqa: N802
+        """The orthogonal factor: the product of the reflections."""
+        unit = torch.eye(self.b.shape[0], dtype=self.b.dtype, device=self.b.device)
+        return reflected(unit, self.u_unnormed, reverse=True)
+
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        R, S = self.R(), self.S()
-        height = (reflected(x, self.u_unnormed, reverse=True) @ S.mT + self.b).tanh()
-        y = x + reflected(height @ R.mT, self.u_unnormed)
+        R, S, Q = self.R(), self.S(), self.Q()
+        height = (x @ (S @ Q.mT).mT + self.b).tanh()
+        y = x + height @ (Q @ R).mT
         slopes = R.diagonal() * S.diagonal() * (1 - height.square())
         return y, torch.log1p(slopes).sum(-1)
 
@@ -80,9 +85,9 @@ class Sylvester(FusedTransformModule):
             shift = known[..., i]
             return solve_increasing(lambda t: t + R[i, i] * (S[i, i] * t + shift).tanh(), target)
 
-        rotated = reflected(y, self.u_unnormed, reverse=True)
-        z = solve_in_order(rotated, range(y.shape[-1] - 1, -1, -1), solve)
-        return reflected(z, self.u_unnormed), None
+        Q = self.Q()
+        z = solve_in_order(y @ Q, range(y.shape[-1] - 1, -1, -1), solve)
+        return z @ Q.mT, None
 
 
 def sylvester(input_dim: int, count_transforms: int | None = None) -> Sylvester:
