@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import pyro.distributions as dist
 from pyro.distributions import constraints
 from tests.laws.distribution_case import Case
 from tests.laws.distribution_cases import CASES, draw
@@ -134,3 +135,22 @@ def test_extreme_parameters(case: Case, dtype: torch.dtype) -> None:
         except (AssertionError, ValueError, RuntimeError) as error:
             wrong.append(f"{what}: {type(error).__name__} {str(error)[:90]}")
     assert not wrong, "\n".join(wrong)
+
+
+@dtypes
+@pytest.mark.parametrize("ends", [(0.0,), (1.0,)], ids=["at 0", "at 1"])
+def test_gradient_where_the_exponent_of_zero_is_zero(ends: Any, dtype: torch.dtype) -> None:
+    """Densities that are finite at an end of their support have finite slopes there."""
+    one, two = torch.ones((), dtype=dtype), torch.full((), 2.0, dtype=dtype)
+    laws = [dist.Beta(one, one), dist.Kumaraswamy(one, one), dist.AffineBeta(one, one, 0.0, one)]
+    if ends == (0.0,):
+        laws += [dist.Gamma(one, two), dist.Chi2(two), dist.Beta(one, two), dist.Exponential(two)]
+    for d in laws:
+        x = torch.tensor(ends, dtype=dtype, requires_grad=True)
+        (slope,) = torch.autograd.grad(d.log_prob(x).sum(), x)
+        inside = torch.tensor(ends, dtype=dtype).clamp(1e-3, 1 - 1e-3).requires_grad_()
+        (expected,) = torch.autograd.grad(d.log_prob(inside).sum(), inside)
+        torch.testing.assert_close(slope, expected, rtol=0.0, atol=2e-3)
+    corner = torch.tensor([0.0, 0.4, 0.6], dtype=dtype, requires_grad=True)
+    flat = dist.Dirichlet(torch.ones(3, dtype=dtype)).log_prob(corner)
+    assert torch.autograd.grad(flat, corner)[0].eq(0).all()

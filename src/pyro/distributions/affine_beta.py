@@ -13,7 +13,7 @@ from pyro.distributions.beta import Beta
 from pyro.distributions.tails import log_tails, register_tails
 from pyro.distributions.univariate import UnivariateDistribution
 from pyro.ops.shapes import Numeric
-from pyro.ops.special import log_beta
+from pyro.ops.special import log_beta, log_power
 
 _SCALAR = torch.Size()
 
@@ -90,7 +90,7 @@ class AffineBeta(UnivariateDistribution):
         value = self._scored(value)
         a, b, scale = self.concentration1, self.concentration0, self.scale
         low, high = (value - self.loc) / scale, (self.high - value) / scale
-        kernel = torch.xlogy(a - 1, low) + torch.xlogy(b - 1, high)
+        kernel = log_power(a - 1, low) + log_power(b - 1, high)
         return kernel - log_beta(a, b) - scale.log()
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:

@@ -13,7 +13,7 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.validation import ValidatedDistribution, holds
 from pyro.ops.shapes import Numeric, broadcast_tensors
-from pyro.ops.special import log_beta
+from pyro.ops.special import log_beta, log_power
 
 _SCALAR = torch.Size()
 
@@ -52,7 +52,9 @@ class Beta(td.Beta, TorchDistribution):
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         value = self._scored(value)
-        return self._dirichlet.log_prob(torch.stack([value, 1.0 - value], -1))  # type: ignore[no-any-return]
+        one, zero = self._dirichlet.concentration.unbind(-1)
+        powers = log_power(one - 1, value) + log_power(zero - 1, 1 - value)
+        return powers - log_beta(one, zero)
 
     def conjugate_update(self, other: Any) -> tuple[Beta, Tensor]:
         """The product of two beta densities is a beta density times a constant."""

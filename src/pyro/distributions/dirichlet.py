@@ -9,6 +9,8 @@ from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.ops.shapes import Numeric
+from pyro.ops.special import log_power
 
 
 @torch_family
@@ -27,6 +29,12 @@ class Dirichlet(td.Dirichlet, TorchDistribution):
         >>> d.mean, d.log_prob(torch.tensor([0.2, 0.3, 0.5]))
         (tensor([0.1667, 0.3333, 0.5000]), tensor(1.5041))
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._scored(value)
+        powers = log_power(self.concentration - 1, value).sum(-1)
+        return powers + _log_normalizer(self.concentration)
 
     def conjugate_update(self, other: Any) -> tuple[Dirichlet, Tensor]:
         """The product of two Dirichlet densities is a Dirichlet density times a constant."""

@@ -12,6 +12,7 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, broadcast_tensors
+from pyro.ops.special import log_power
 
 _SCALAR = torch.Size()
 
@@ -45,7 +46,7 @@ class Gamma(td.Gamma, TorchDistribution):
         concentration, rate = self.concentration, self.rate
         return (
             torch.xlogy(concentration, rate)
-            + torch.xlogy(concentration - 1, value)
+            + log_power(concentration - 1, value)
             - torch.addcmul(concentration.lgamma(), rate, value)
         )
 

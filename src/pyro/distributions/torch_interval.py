@@ -10,6 +10,7 @@ from torch.distributions import constraints as tc
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.ops.shapes import Numeric, tensor_like
+from pyro.ops.special import log_power
 
 __all__ = [
     "ContinuousBernoulli",
@@ -60,10 +61,8 @@ class Kumaraswamy(td.Kumaraswamy, TorchDistribution):
         """Shape ``sample_shape + batch_shape``; exact next to the ends."""
         value = self._scored(value)
         a, b = self.concentration1, self.concentration0
-        log_power = a * value.clamp(min=torch.finfo(value.dtype).tiny).log()
-        rest = -log_power.expm1()
-        rest = torch.where((rest == 0) & (b == 1), 1.0, rest)
-        return torch.xlogy(a - 1, value) + torch.xlogy(b - 1, rest) + (a.log() + b.log())
+        rest = -(a * value.clamp(min=torch.finfo(value.dtype).tiny).log()).expm1()
+        return log_power(a - 1, value) + log_power(b - 1, rest) + (a.log() + b.log())
 
 
 @torch_family

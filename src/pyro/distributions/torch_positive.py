@@ -6,6 +6,7 @@ import torch
 import torch.distributions as td
 from torch import Tensor
 
+from pyro.distributions.gamma import Gamma
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.ops.shapes import Numeric
@@ -34,6 +35,10 @@ class Chi2(td.Chi2, TorchDistribution):
         >>> d.mean, d.log_prob(2.0)
         (tensor([1., 4.]), tensor([-2.2655, -1.6931]))
     """
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        return Gamma.log_prob(self, value)  # type: ignore[arg-type]
 
 
 @torch_family

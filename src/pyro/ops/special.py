@@ -9,6 +9,17 @@ _SHORT = 16  # what torch's softmax takes at once
 _MANY = 2048
 
 
+def log_power(exponent: Tensor, x: Tensor) -> Tensor:
+    r""":math:`a \log x`, which is 0, with the slope 0 in :math:`x`, where :math:`a = x = 0`.
+
+    Example::
+
+        >>> log_power(torch.tensor([0.0, 2.0]), torch.zeros(2))
+        tensor([0., -inf])
+    """
+    return exponent.xlogy(x + ~torch.logical_or(exponent, x))  # 0 / 0 becomes 0 / 1
+
+
 def log_beta(x: Tensor, y: Tensor) -> Tensor:
     r""":math:`\log B(x, y) = \log\Gamma(x) + \log\Gamma(y) - \log\Gamma(x + y)`."""
     return x.lgamma() + y.lgamma() - (x + y).lgamma()
