@@ -106,12 +106,21 @@ NAMES = {
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
-    "pyro.infer": """ELBO EmpiricalMarginal Importance Predictive SVI TraceMeanField_ELBO
-        TracePosterior TracePredictive Trace_ELBO config_enumerate enable_validation
-        is_validation_enabled""",
+    "pyro.infer": """ELBO EmpiricalMarginal Importance JitTraceEnum_ELBO JitTraceMeanField_ELBO
+        JitTrace_ELBO Predictive SVI TraceEnumSample_ELBO TraceEnum_ELBO TraceMeanField_ELBO
+        TracePosterior TracePredictive TraceTMC_ELBO Trace_ELBO config_enumerate
+        enable_validation infer_discrete is_validation_enabled""",
     "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
     "pyro.infer.elbo": "ELBO ELBOModule",
-    "pyro.infer.enum": "get_importance_trace config_enumerate",
+    "pyro.infer.discrete": "TraceEnumSample_ELBO infer_discrete",
+    "pyro.infer.enum": """config_enumerate get_importance_trace iter_discrete_escape
+        iter_discrete_traces""",
+    "pyro.infer.trace_elbo": "JitTrace_ELBO Trace_ELBO",
+    "pyro.infer.trace_mean_field_elbo": "JitTraceMeanField_ELBO TraceMeanField_ELBO",
+    "pyro.infer.traceenum_elbo": "JitTraceEnum_ELBO TraceEnum_ELBO",
+    "pyro.infer.tracetmc_elbo": "TraceTMC_ELBO",
+    "pyro.ops.contract": "einsum",
+    "pyro.ops.indexing": "Index Vindex index vindex",
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.svi": "SVI",

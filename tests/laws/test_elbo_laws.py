@@ -17,7 +17,13 @@ from torch import Tensor
 
 import pyro
 import pyro.distributions as dist
-from pyro.infer import ELBO, Trace_ELBO, TraceMeanField_ELBO
+from pyro.infer import (
+    ELBO,
+    JitTrace_ELBO,
+    JitTraceMeanField_ELBO,
+    Trace_ELBO,
+    TraceMeanField_ELBO,
+)
 from tests.laws.elbo_cases import CASES, Case, local_bernoullis, nested_bernoullis
 
 BATCHES = 20
@@ -27,6 +33,8 @@ OBJECTIVES: dict[str, Callable[[], ELBO]] = {
     "vectorized": lambda: Trace_ELBO(num_particles=800, vectorize_particles=True),
     "mean field": lambda: TraceMeanField_ELBO(num_particles=800, vectorize_particles=True),
     "mean field loop": lambda: TraceMeanField_ELBO(num_particles=8),
+    "jit": lambda: JitTrace_ELBO(num_particles=8),
+    "mean field jit": lambda: JitTraceMeanField_ELBO(num_particles=8),
 }
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyro import poutine
-from pyro.infer import TraceEnum_ELBO, infer_discrete
+from pyro.infer import JitTraceEnum_ELBO, TraceEnum_ELBO, infer_discrete
 from pyro.poutine import Trace
 from tests.laws.enum_cases import CASES, Case, Params, no_guide
 
@@ -124,6 +124,16 @@ def test_value_and_gradients(case: Case) -> None:
     torch.testing.assert_close(
         torch.autograd.grad(loss, leaves), torch.autograd.grad(expected, leaves)
     )
+
+
+@cases
+def test_the_jit_name_means_the_same(case: Case) -> None:
+    params = case.leaves()
+    jit, plain = (
+        family(max_plate_nesting=case.plates).loss(case.model, case.guide, params)
+        for family in (JitTraceEnum_ELBO, TraceEnum_ELBO)
+    )
+    assert jit == pytest.approx(plain)
 
 
 @cases

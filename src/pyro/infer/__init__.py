@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
 from pyro.infer.elbo.elbo import ELBO
+from pyro.infer.elbo.jit import JitTrace_ELBO, JitTraceEnum_ELBO, JitTraceMeanField_ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
@@ -21,6 +22,9 @@ __all__ = [
     "SVI",
     "EmpiricalMarginal",
     "Importance",
+    "JitTraceEnum_ELBO",
+    "JitTraceMeanField_ELBO",
+    "JitTrace_ELBO",
     "Predictive",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
