@@ -124,8 +124,6 @@ NAMES = {
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.svi": "SVI",
-    "pyro.infer.trace_elbo": "Trace_ELBO",
-    "pyro.infer.trace_mean_field_elbo": "TraceMeanField_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
     "pyro.ops.tensor_utils": """as_complex block_diag_embed block_diagonal
         broadcast_tensors_without_dim cholesky_solve convolve dct haar_transform idct
