@@ -13,7 +13,7 @@ from torch import Tensor
 
 import pyro.distributions as dist
 from pyro.distributions.coalescent import CoalescentTimesConstraint
-from pyro.ops.coalescent import cumulative_rate, inverse_cumulative_rate
+from pyro.ops.coalescent import rate_at, time_of_amount
 
 LEAVES = torch.tensor([0.3, 2.1, 3.7, 2.9, 1.2, 2.1]).double()
 RATES = torch.tensor([0.5, 1.0, 2.0, 0.7]).double()
@@ -136,12 +136,13 @@ def test_one_rate_is_a_constant_rate() -> None:
         torch.testing.assert_close(many.log_prob(x), one.log_prob(x))
 
 
-def test_cumulative_rate_and_its_inverse() -> None:
+def test_integral_of_rates_and_its_inverse() -> None:
     t = torch.tensor([-2.0, 0.0, 0.5, 1.0, 2.5, 4.0, 7.0]).double()
-    amounts = cumulative_rate(RATES, t)
+    rate, amounts = rate_at(RATES, t)
+    torch.testing.assert_close(rate, RATES[[0, 0, 0, 1, 2, 3, 3]])
     exact = torch.tensor([-1.0, 0.0, 0.25, 0.5, 2.5, 4.2, 6.3]).double()
     torch.testing.assert_close(amounts, exact)
-    torch.testing.assert_close(inverse_cumulative_rate(RATES, amounts), t)
+    torch.testing.assert_close(time_of_amount(RATES, amounts), t)
 
 
 @pytest.mark.parametrize("grid", [False, True])

@@ -52,14 +52,14 @@ class CoalescentRateLikelihood:
                 f"CoalescentRateLikelihood: {leaf_times.shape[-1]} leaves have one coalescence "
                 f"less, got {coal_times.shape[-1]}"
             )
-        if validate_args or (validate_args is None and is_validation_enabled()):
-            constraint = CoalescentTimesConstraint(leaf_times)
-            if not constraint.check(coal_times).all():
-                raise ValueError(
-                    "coal_times must ascend, each with two lineages that can join, but "
-                    f"{describe_invalid(constraint, coal_times)}"
-                )
-        self._statistics = coalescent_statistics(leaf_times, coal_times, duration)
+        constraint = CoalescentTimesConstraint(leaf_times)
+        checks = is_validation_enabled() if validate_args is None else validate_args
+        if checks and not constraint.check(coal_times).all():
+            raise ValueError(
+                "coal_times must ascend, each with two lineages that can join, but "
+                f"{describe_invalid(constraint, coal_times)}"
+            )
+        self._statistics = coalescent_statistics(constraint.leaf_times, coal_times, duration)
 
     def __call__(self, rate_grid: Tensor, t: int | slice = slice(None)) -> Tensor:
         """The log likelihood of each rate.

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 
 from pyro.distributions.coalescent_times_constraint import CoalescentTimesConstraint
-from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.expand_parameters import expand_shape
 from pyro.distributions.torch_distribution import TorchDistribution
-from pyro.ops.coalescent import coalescent_statistics, sample_coalescent_times
+from pyro.ops.coalescent import lineages, log_pairs, sample_coalescent_times
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 
 _SCALAR = torch.Size()
@@ -48,35 +48,40 @@ class CoalescentTimes(TorchDistribution):
     def __init__(
         self, leaf_times: Numeric, rate: Numeric = 1.0, *, validate_args: bool | None = None
     ) -> None:
-        leaf_times, rate = as_tensors(leaf_times, rate)
-        shape = broadcast_shape(leaf_times.shape[:-1], rate.shape)
-        self.leaf_times = leaf_times.expand(*shape, -1)
-        self.rate = rate.expand(shape)
-        super().__init__(shape, torch.Size((leaf_times.shape[-1] - 1,)), validate_args)
+        self.leaf_times, self.rate = as_tensors(leaf_times, rate)
+        shape = broadcast_shape(self.leaf_times.shape[:-1], self.rate.shape)
+        self._support = CoalescentTimesConstraint(self.leaf_times)
+        super().__init__(shape, torch.Size((self.leaf_times.shape[-1] - 1,)), validate_args)
 
     @classmethod
     def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:
         """The event has one entry less than ``leaf_times``."""
         *batch, leaves = arg_shapes["leaf_times"]
-        return broadcast_shape(tuple(batch), tuple(arg_shapes.get("rate", ()))), torch.Size(
-            (leaves - 1,)
-        )
+        shape = broadcast_shape(tuple(batch), tuple(arg_shapes.get("rate", ())))
+        return shape, torch.Size((leaves - 1,))
 
     @tc.dependent_property(is_discrete=False, event_dim=1)
     def support(self) -> Any:
         """Ascending times at which two lineages are there to join."""
-        return CoalescentTimesConstraint(self.leaf_times)
+        return self._support
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
+        """Broadcast to ``batch_shape``; parameters are stored once."""
+        return expand_shape(self, batch_shape)
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """From the latest leaf back in time, all samples at once."""
-        leaves = self.leaf_times.sort(-1).values
+        leaves = self._support.leaf_times.expand(*self._batch_shape, -1)
         return sample_coalescent_times(leaves, self.rate, torch.Size(sample_shape))
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        statistics = coalescent_statistics(self.leaf_times, self._scored(value))
-        return statistics.log_likelihood(self.rate.unsqueeze(-1)).squeeze(-1)
+        value = self._scored(value)
+        leaves = self._support.leaf_times
+        at_leaves, at_coals = lineages(leaves, value)
+        latest = leaves.detach()[..., -1:]
+        pairs = (at_leaves * (leaves - latest)).sum(-1)
+        pairs = pairs - ((at_coals - 1) * (value - latest)).sum(-1)
+        result: Tensor = self._event_shape[0] * self.rate.log() - self.rate * pairs
+        result = result + log_pairs(at_coals, value).sum(-1)
+        return result.expand(broadcast_shape(result.shape, self._batch_shape))

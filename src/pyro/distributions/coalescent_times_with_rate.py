@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 
 from pyro.distributions.coalescent_times_constraint import CoalescentTimesConstraint
-from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.expand_parameters import expand_shape
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.ops.coalescent import (
-    coalescent_statistics,
-    cumulative_rate,
-    inverse_cumulative_rate,
+    lineages,
+    log_pairs,
+    rate_at,
     sample_coalescent_times,
+    time_of_amount,
 )
 from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 
@@ -53,11 +54,10 @@ class CoalescentTimesWithRate(TorchDistribution):
     def __init__(
         self, leaf_times: Numeric, rate_grid: Numeric, *, validate_args: bool | None = None
     ) -> None:
-        leaf_times, rate_grid = as_tensors(leaf_times, rate_grid)
-        shape = broadcast_shape(leaf_times.shape[:-1], rate_grid.shape[:-1])
-        self.leaf_times = leaf_times.expand(*shape, -1)
-        self.rate_grid = rate_grid.expand(*shape, -1)
-        super().__init__(shape, torch.Size((leaf_times.shape[-1] - 1,)), validate_args)
+        self.leaf_times, self.rate_grid = as_tensors(leaf_times, rate_grid)
+        shape = broadcast_shape(self.leaf_times.shape[:-1], self.rate_grid.shape[:-1])
+        self._support = CoalescentTimesConstraint(self.leaf_times)
+        super().__init__(shape, torch.Size((self.leaf_times.shape[-1] - 1,)), validate_args)
 
     @classmethod
     def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:
@@ -74,21 +74,28 @@ class CoalescentTimesWithRate(TorchDistribution):
     @tc.dependent_property(is_discrete=False, event_dim=1)
     def support(self) -> Any:
         """Ascending times at which two lineages are there to join."""
-        return CoalescentTimesConstraint(self.leaf_times)
+        return self._support
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
+        """Broadcast to ``batch_shape``; parameters are stored once."""
+        return expand_shape(self, batch_shape)
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """A draw at rate 1 on the clock that goes as fast as the rate."""
-        leaves = cumulative_rate(self.rate_grid, self.leaf_times.sort(-1).values)
-        one = leaves.new_ones(self._batch_shape)
-        draws = sample_coalescent_times(leaves, one, torch.Size(sample_shape))
-        times = inverse_cumulative_rate(self.rate_grid, draws)
-        return torch.minimum(times, self.leaf_times.sort(-1).values[..., :-1])  # against rounding
+        leaves = self._support.leaf_times
+        clock = rate_at(self.rate_grid, leaves)[1].expand(*self._batch_shape, -1)
+        one = clock.new_ones(self._batch_shape)
+        draws = sample_coalescent_times(clock, one, torch.Size(sample_shape))
+        times = time_of_amount(self.rate_grid, draws)
+        return torch.minimum(times, leaves[..., :-1])  # against rounding
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
-        statistics = coalescent_statistics(self.leaf_times, self._scored(value), self.duration)
-        return statistics.log_likelihood(self.rate_grid).sum(-1)
+        value = self._scored(value)
+        leaves = self._support.leaf_times
+        at_leaves, at_coals = lineages(leaves, value)
+        rate, amount = rate_at(self.rate_grid, value)
+        pairs = (at_leaves * rate_at(self.rate_grid, leaves)[1]).sum(-1)
+        terms = log_pairs(at_coals, value) + rate.log() + (at_coals - 1) * amount
+        result = terms.sum(-1) - pairs
+        return result.expand(broadcast_shape(result.shape, self._batch_shape))

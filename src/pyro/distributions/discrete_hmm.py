@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 
 from pyro.distributions.categorical import Categorical
+from pyro.distributions.expand_parameters import expand_shape
 from pyro.distributions.hidden_markov_model import HiddenMarkovModel
 from pyro.errors import ShapeError
 from pyro.ops.discrete_chain import log_evidence, log_filter, sample_states
@@ -84,14 +84,7 @@ class DiscreteHMM(HiddenMarkovModel):
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``; parameters are stored once."""
-        shape = torch.Size(batch_shape)
-        if shape == self._batch_shape:
-            return self
-        if broadcast_shape(self._batch_shape, shape) != shape:
-            raise ShapeError(f"DiscreteHMM of batch shape {self._batch_shape} expanded to {shape}")
-        new = copy.copy(self)
-        new._batch_shape = shape
-        return new
+        return expand_shape(self, batch_shape)
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``; ``-inf``, with gradient 0, if impossible."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import torch
 import torch.distributions as td
 from torch import Tensor
+
+from pyro.errors import ShapeError
+from pyro.ops.shapes import broadcast_shape
 
 D = TypeVar("D", bound=td.Distribution)
 
@@ -30,6 +34,26 @@ def expand_parameters(
     for name, value in distribution.__dict__.items():
         if name not in without:
             new.__dict__[name] = _expand(value, shape, rank)
+    new._batch_shape = shape
+    return new
+
+
+def expand_shape(distribution: D, batch_shape: Sequence[int]) -> D:
+    """The distribution with another batch shape, and parameters as they are.
+
+    For families that broadcast their parameters when they use them.
+
+    :raises ShapeError: (a ``ValueError``) if the present batch shape does not broadcast to it.
+    """
+    shape = torch.Size(batch_shape)
+    if shape == distribution._batch_shape:
+        return distribution
+    if broadcast_shape(distribution._batch_shape, shape) != shape:
+        raise ShapeError(
+            f"{type(distribution).__name__} of batch shape {tuple(distribution._batch_shape)} "
+            f"cannot be expanded to {tuple(shape)}"
+        )
+    new = copy.copy(distribution)
     new._batch_shape = shape
     return new
 

@@ -8,6 +8,30 @@ import torch
 from torch import Tensor
 
 
+def lineages(leaf_times: Tensor, coal_times: Tensor) -> tuple[Tensor, Tensor]:
+    """How many lineages there are just after each leaf, and just after each coalescence.
+
+    Back in time, a leaf adds a lineage, and a coalescence joins two.  So much, and one less, does
+    the number of pairs of lineages change there.
+
+    :param leaf_times: Shape (..., n), in ascending order.
+    :param coal_times: Shape (..., n - 1), in ascending order.
+    """
+    batch = torch.broadcast_shapes(leaf_times.shape[:-1], coal_times.shape[:-1])
+    leaves = leaf_times.detach().expand(*batch, -1).contiguous()
+    coals = coal_times.detach().expand(*batch, -1).contiguous()
+    place = torch.arange(leaves.shape[-1], device=leaves.device)
+    at_leaves = torch.searchsorted(coals, leaves, right=True) - place
+    at_coals = place[:-1] + 2 - torch.searchsorted(leaves, coals)
+    return at_leaves, at_coals
+
+
+def log_pairs(count: Tensor, like: Tensor) -> Tensor:
+    """The logarithm of the number of pairs; ``-inf`` where there is none."""
+    count = count.clamp(min=1)
+    return (0.5 * (count * (count - 1)).to(like.dtype)).log()
+
+
 class CoalescentStatistics(NamedTuple):
     """What the likelihood of coalescent times is made of, for each time bin: shapes (..., bins)."""
 
@@ -24,35 +48,29 @@ class CoalescentStatistics(NamedTuple):
 
 
 def coalescent_statistics(
-    leaf_times: Tensor, coal_times: Tensor, bins: int = 1
+    leaf_times: Tensor, coal_times: Tensor, bins: int
 ) -> CoalescentStatistics:
     """The statistics for the bins (-inf, 1], [1, 2], …, [bins - 1, inf).
 
-    Back in time, a leaf adds a lineage and a coalescence joins two.  The cost is that of sorting.
-
-    :param leaf_times: Shape (..., n), in any order.
-    :param coal_times: Shape (..., n - 1).
+    :param leaf_times: Shape (..., n), in ascending order.
+    :param coal_times: Shape (..., n - 1), in ascending order.
     """
-    batch = torch.broadcast_shapes(leaf_times.shape[:-1], coal_times.shape[:-1])
-    ends = torch.arange(1, bins, dtype=coal_times.dtype, device=coal_times.device)
-    parts = [x.expand(*batch, -1) for x in (leaf_times, ends, coal_times)]
-    changes = torch.cat([x.new_full(x.shape[-1:], 1 - i) for i, x in enumerate(parts)])
-    times, order = torch.cat(parts, -1).sort(dim=-1, descending=True, stable=True)
-    change = changes[order]
-    joins = (change < 0).to(times.dtype)
-    lineages = change.cumsum(-1)
-    hazard = (0.5 * lineages * (lineages - 1))[..., :-1] * (times[..., :-1] - times[..., 1:])
-    joined = lineages.clamp(min=0)
-    log_pairs = torch.where(joins > 0, (0.5 * joined * (joined + 1)).log(), 0)
-    if bins == 1:
-        return CoalescentStatistics(*(x.sum(-1, True) for x in (log_pairs, joins, hazard)))
-    place = bins - 1 - (change == 0).cumsum(-1)
-    zeros = times.new_zeros(*batch, bins)
-    return CoalescentStatistics(
-        zeros.scatter_add(-1, place, log_pairs),
-        zeros.scatter_add(-1, place, joins),
-        zeros.scatter_add(-1, place[..., :-1], hazard),
-    )
+    at_leaves, at_coals = lineages(leaf_times, coal_times)
+    batch = at_leaves.shape[:-1]
+    zeros = coal_times.new_zeros(*batch, bins)
+    place = _bin_of(coal_times, bins).expand(*batch, -1)
+    pairs = zeros.scatter_add(-1, place, log_pairs(at_coals, coal_times))
+    counts = zeros.scatter_add(-1, place, torch.ones_like(at_coals, dtype=zeros.dtype))
+    changes = torch.cat([at_leaves, 1 - at_coals], -1).to(zeros.dtype)
+    times = torch.cat([x.expand(*batch, -1) for x in (leaf_times, coal_times)], -1)
+    place = _bin_of(times, bins)
+    inside = zeros.scatter_add(-1, place, changes * (times - place))
+    whole = zeros.scatter_add(-1, place, changes)
+    return CoalescentStatistics(pairs, counts, inside + whole.flip(-1).cumsum(-1).flip(-1) - whole)
+
+
+def _bin_of(times: Tensor, bins: int) -> Tensor:
+    return times.detach().clamp(0, bins - 1).long()
 
 
 def sample_coalescent_times(leaf_times: Tensor, rate: Tensor, sample_shape: torch.Size) -> Tensor:
@@ -102,24 +120,22 @@ def _with_head(head: Tensor, whole: Tensor) -> Tensor:
     return head if size == whole.shape[-1] else torch.cat([head, whole[..., size:]], -1)
 
 
-def cumulative_rate(rates: Tensor, times: Tensor) -> Tensor:
-    """The integral from 0 to ``times`` of rates that are constant in the bins above.
+def rate_at(rates: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Rates that are constant in each bin, and their integral from 0, at ``times``.
 
-    :param rates: Shape (..., bins).
+    :param rates: Shape (..., bins), for the bins of :func:`coalescent_statistics`.
     :param times: Shape (..., m), negative times too.
     """
-    place = times.detach().floor().clamp(0, rates.shape[-1] - 1).long()
-    rates, place = _broadcast_left(rates, place)
-    return (_before(rates).gather(-1, place)) + rates.gather(-1, place) * (times - place)
+    place = _bin_of(times, rates.shape[-1])
+    rate = _look_up(rates, place)
+    return rate, _look_up(_before(rates), place) + rate * (times - place)
 
 
-def inverse_cumulative_rate(rates: Tensor, amounts: Tensor) -> Tensor:
-    """The times at which :func:`cumulative_rate` is ``amounts``."""
+def time_of_amount(rates: Tensor, amounts: Tensor) -> Tensor:
+    """The times at which the integral of rates is ``amounts``: the inverse of :func:`rate_at`."""
     before = _before(rates)
-    inner = before[..., 1:].detach().unsqueeze(-2)
-    place = (amounts.detach().unsqueeze(-1) >= inner).sum(-1)
-    (rates, place), (before, _) = _broadcast_left(rates, place), _broadcast_left(before, place)
-    return place + (amounts - before.gather(-1, place)) / rates.gather(-1, place)
+    place = (amounts.detach().unsqueeze(-1) >= before[..., 1:].detach().unsqueeze(-2)).sum(-1)
+    return place + (amounts - _look_up(before, place)) / _look_up(rates, place)
 
 
 def _before(rates: Tensor) -> Tensor:
@@ -127,6 +143,8 @@ def _before(rates: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(rates[..., :1]), rates[..., :-1].cumsum(-1)], -1)
 
 
-def _broadcast_left(rates: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+def _look_up(rates: Tensor, place: Tensor) -> Tensor:
+    if rates.dim() == 1:
+        return rates.index_select(0, place.flatten()).view(place.shape)
     batch = torch.broadcast_shapes(rates.shape[:-1], place.shape[:-1])
-    return rates.expand(*batch, -1), place.expand(*batch, -1)
+    return rates.expand(*batch, -1).gather(-1, place.expand(*batch, -1))
