@@ -77,6 +77,15 @@ class TestMultivariateStudentT:
         close(d.variance[5], square)
         close(d.covariance_matrix @ d.precision_matrix, torch.eye(2).expand(6, 2, 2), 1e-6)
 
+    def test_parameters_with_batches_of_their_own(self) -> None:
+        df, loc, factor = normal(3, 1).exp(), normal(4, 2), tril(3, 1, 2, 2)
+        d, x = dist.MultivariateStudentT(df, loc, factor), normal(5, 3, 4, 2)
+        assert d.batch_shape == (3, 4) and d.sample().shape == (3, 4, 2)
+        found = d.log_prob(x)
+        for i, j in itertools.product(range(3), range(4)):
+            one = dist.MultivariateStudentT(df[i, 0], loc[j], factor[i, 0])
+            close(found[:, i, j], one.log_prob(x[:, i, j]))
+
     def test_heavy_draws_are_finite_and_scored(self) -> None:
         d = dist.MultivariateStudentT(0.01, torch.zeros(2), torch.eye(2))
         x = d.sample((1000,))

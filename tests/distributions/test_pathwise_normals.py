@@ -119,13 +119,39 @@ class TestNormalMixtures:
         parameters["component_logits"] = logits
         return type(d)(**parameters).log_prob(x).exp()  # type: ignore[no-any-return]
 
+    @pytest.mark.parametrize("radius", [1e-6, 0.1, 3.0, 30.0])
+    def test_radial_flow_near_and_far(self, radius: float) -> None:
+        """In the plane the mass inside a radius is elementary, and precise on either side."""
+        scale = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+        logits = normal(3).requires_grad_()
+        weights = logits.detach().softmax(-1)
+        moved = scale_mixture_draws(torch.tensor([radius, 0.0], dtype=scale.dtype), scale, logits)
+        (found,) = torch.autograd.grad(moved[0], logits)
+        x = -0.5 * (radius / scale).square()
+        inside = torch.expm1(x) if radius < 1 else x.exp()
+        density = (weights * x.exp() / scale.square()).sum()
+        expected = weights * (inside - (weights * inside).sum()) / (radius * density)
+        close(found / radius, expected / radius)
+
+    def test_between_distant_modes(self) -> None:
+        """Where no draw ever is the velocity is huge, but a number."""
+        locs = torch.tensor([[0.0, 0.0], [100.0, 0.0]])
+        logits = torch.zeros(2, requires_grad=True)
+        moved = mixture_draws(torch.tensor([50.0, 0.0]), locs, torch.ones(1, 2), logits)
+        (found,) = torch.autograd.grad(moved[0], logits)
+        assert torch.isfinite(found).all() and found[0] == -found[1] < 0
+
+    @pytest.mark.parametrize("count", [1, 100], ids=["one-coordinate", "all-coordinates"])
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-    @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+    @pytest.mark.parametrize("scale", [1e-5, 1e-3, 1.0, 1e3])
     @pytest.mark.parametrize("n", [2, 100])
-    def test_extremes_have_finite_gradients(self, n: int, scale: float, dtype: torch.dtype) -> None:
-        """Scales and places of very different size, and components without weight."""
+    def test_extremes_have_finite_gradients(
+        self, n: int, scale: float, dtype: torch.dtype, count: int
+    ) -> None:
+        """Scales and places of very different size, and a component without weight."""
         k = 4
         locs = torch.tensor([0.0, 0.0, 100.0, -1e4], dtype=dtype).unsqueeze(-1).repeat(1, n)
+        locs[:, count:] = 0.0
         spread = torch.tensor([1.0, scale, 1.0, scale], dtype=dtype)
         logits = torch.tensor([0.0, -3.0, 2.0, -math.inf], dtype=dtype)
         leaves = [x.requires_grad_() for x in (locs, spread, logits)]
