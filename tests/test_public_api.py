@@ -50,9 +50,10 @@ NAMES = {
         is_validation_enabled mc_extend prune_subsample_sites site_is_factor site_is_subsample""",
     "pyro.distributions": """AVFMultivariateNormal AffineBeta AsymmetricLaplace AutoRegressive
         Bernoulli Beta BetaBinomial Binomial CAR Categorical Cauchy Censored Chi2
-        ComposeTransformModule ConditionalDistribution ConditionalTransform
-        ConditionalTransformModule ConditionalTransformedDistribution ContinuousBernoulli Delta
-        Dirichlet DirichletMultinomial DiscreteHMM DiscreteWeibull Distribution Empirical
+        CoalescentRateLikelihood CoalescentTimes CoalescentTimesWithRate ComposeTransformModule
+        ConditionalDistribution ConditionalTransform ConditionalTransformModule
+        ConditionalTransformedDistribution ContinuousBernoulli Delta Dirichlet
+        DirichletMultinomial DiscreteHMM DiscreteWeibull Distribution Empirical
         ExpandedDistribution Exponential ExponentialFamily ExponentiallyModifiedGaussian
         ExtendedBetaBinomial ExtendedBinomial FisherSnedecor FoldedDistribution Gamma
         GammaGaussianHMM GammaPoisson GaussianHMM GaussianMRF GaussianProcess GaussianRandomWalk
@@ -66,7 +67,7 @@ NAMES = {
         OneHotCategorical OneHotCategoricalStraightThrough OneOneMatching OneTwoMatching
         OrderedLogistic OrderedProbit Pareto Poisson ProjectedNormal Rejector RelaxedBernoulli
         RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
-        RelaxedOneHotCategoricalStraightThrough Skellam SkewLogistic SkewNormal
+        RelaxedOneHotCategoricalStraightThrough SineSkewed Skellam SkewLogistic SkewNormal
         SoftAsymmetricLaplace SoftLaplace SpanningTree Stable StableWithLogProb StudentT
         TorchDistribution TorchDistributionMixin TransformModule TransformedDistribution Truncated
         TruncatedPolyaGamma Uniform Unit VonMises VonMises3D Wald Weibull Wishart
@@ -338,6 +339,10 @@ PARAMETERS = {
         observation_matrix observation_dist validate_args duration""",
     "pyro.distributions.ProjectedNormal": "concentration validate_args",
     "pyro.distributions.VonMises3D": "concentration validate_args",
+    "pyro.distributions.CoalescentRateLikelihood": "leaf_times coal_times duration validate_args",
+    "pyro.distributions.CoalescentTimes": "leaf_times rate validate_args",
+    "pyro.distributions.CoalescentTimesWithRate": "leaf_times rate_grid validate_args",
+    "pyro.distributions.SineSkewed": "base_dist skewness validate_args",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
