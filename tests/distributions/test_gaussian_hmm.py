@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import pyro.distributions as dist
+from pyro.distributions.hmm import HiddenMarkovModel
 from tests.distributions.dense_state_space import dense
 
 VARYING = list(itertools.product([False, True], repeat=4))
@@ -341,6 +342,17 @@ def test_a_high_level_costs_no_digits() -> None:
     close(walk(1e4).log_prob(x + 1e4), walk(0.0).log_prob(x), rtol=1e-6, atol=1e-3)
 
 
+def test_side_by_side() -> None:
+    """A batch as the entries of an observation, and the class of the documented hierarchy."""
+    d = model(5, n=2, p=1, batch=(3,))
+    side = dist.IndependentHMM(d)
+    x = side.rsample((4,))
+    assert x.shape == (4, 5, 3)
+    close(side.log_prob(x), d.log_prob(x.mT[..., None]).sum(-1))
+    assert side.prefix_condition(x[:, :2]).event_shape == (3, 3)
+    assert isinstance(d, HiddenMarkovModel)
+
+
 def test_errors_name_the_argument() -> None:
     good, one = normal((), 1), torch.ones(1, 1)
     with pytest.raises(ValueError, match="initial_dist"):
@@ -357,7 +369,7 @@ def test_errors_name_the_argument() -> None:
         d.rsample()
     with pytest.raises(ValueError, match="finite"):
         d.log_prob(torch.full((3, 1), float("nan")))
-    with pytest.raises(ValueError, match="value"):
+    with pytest.raises(ValueError, match="time first"):
         model(5).log_prob(torch.zeros(4, 2))
     with pytest.raises(ValueError, match="prefix_condition"):
         model(5).prefix_condition(torch.zeros(5, 2))

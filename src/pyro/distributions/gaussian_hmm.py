@@ -145,13 +145,12 @@ class GaussianHMM(StateSpaceDistribution):
         :return: event shape ``(T - t, obs_dim)``.
         :raises ShapeError: if nothing remains.
         """
-        steps = self._steps("prefix_condition")
-        data = torch.as_tensor(data)
-        seen = data.shape[-2]
-        if not 0 < seen < steps:
+        data = self._as_value(data)
+        steps, seen = self.duration, data.shape[-2]
+        if steps is None or not 0 < seen < steps:
             raise ShapeError(
-                f"GaussianHMM.prefix_condition takes 1 to {steps - 1} observations, "
-                f"got data of shape {tuple(data.shape)}"
+                "GaussianHMM.prefix_condition takes fewer observations than the model has steps "
+                f"(duration={steps}), got data of shape {tuple(data.shape)}"
             )
         law = self._part(slice(0, seen), self.initial_dist).filter(data)
         return self._part(slice(seen, steps), law)

@@ -149,4 +149,5 @@ def _covariance(normal: Any, take: Callable[[Tensor, int], Tensor]) -> Tensor:
     if factor is None or "covariance_matrix" in normal.__dict__:
         return take(normal.covariance_matrix, 2)
     factor = take(factor, 2)
-    return matmul(factor, transpose(factor))
+    cov: Tensor = matmul(factor, transpose(factor))
+    return cov

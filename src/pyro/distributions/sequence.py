@@ -1,4 +1,4 @@
-"""Distributions over sequences, whose time is the first of two event dimensions."""
+"""Distributions over real sequences, whose time is the first of two event dimensions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
-from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.hidden_markov_model import HiddenMarkovModel
 from pyro.errors import ShapeError
-from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
+from pyro.ops.shapes import broadcast_shape
 
 
-class SequenceDistribution(TorchDistribution):
+class SequenceDistribution(HiddenMarkovModel):
     """A law of real sequences of shape ``(time, obs_dim)``.
 
     If no parameter has a time dimension and no duration is given, the first event size is 1 and
@@ -39,15 +39,9 @@ class SequenceDistribution(TorchDistribution):
         self, shape: torch.Size, validate_args: bool | None, duration: int | None = None
     ) -> None:
         """Take the shape ``(batch..., time)`` that all parameters broadcast to."""
-        if duration is not None and shape[-1] not in (1, duration):
-            raise ShapeError(
-                f"{type(self).__name__}: duration={duration}, but the parameters have "
-                f"{shape[-1]} times"
-            )
         self._own_batch = shape[:-1]
-        self.duration = duration if duration is not None or shape[-1] == 1 else shape[-1]
-        event_shape = torch.Size((self.duration or 1, self.obs_dim))
-        super().__init__(self._own_batch, event_shape, validate_args)
+        event_shape = (shape[-1], self.obs_dim)
+        HiddenMarkovModel.__init__(self, duration, self._own_batch, event_shape, validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``; the parameters stay as they are."""
@@ -60,28 +54,6 @@ class SequenceDistribution(TorchDistribution):
         new.__dict__.update(self.__dict__)
         new._batch_shape = shape
         return new
-
-    def _sequence(self, value: Numeric) -> Tensor:
-        """A value to be scored as a tensor of shape ``(batch..., time, obs_dim)``."""
-        value = tensor_like(value, self._like)
-        shape: torch.Size = value.shape
-        if len(shape) < 2 or shape[-1] != self.obs_dim or shape[-2] != (self.duration or shape[-2]):
-            time = "time" if self.duration is None else self.duration
-            raise ShapeError(
-                f"{type(self).__name__}: value must have the shape (..., {time}, {self.obs_dim}), "
-                f"got {tuple(shape)}"
-            )
-        broadcast_shape(self._batch_shape, shape[:-2])
-        return value  # type: ignore[no-any-return]
-
-    def _steps(self, what: str) -> int:
-        """The number of times, where it must be known."""
-        if self.duration is None:
-            raise ShapeError(
-                f"{type(self).__name__}.{what} needs a duration: all parameters are common to "
-                "all times; give duration=..."
-            )
-        return self.duration
 
     @property
     def _like(self) -> Tensor:

@@ -126,7 +126,7 @@ class StateSpaceDistribution(SequenceDistribution):
 
     def _draw(self, sample_shape: Sequence[int], scale: Tensor | None = None) -> Tensor:
         """A differentiable draw of a sequence; noises are multiplied by ``scale``."""
-        steps = self._steps("rsample")
+        steps = self._steps_to_draw()
         shape = torch.Size(sample_shape) + self._batch_shape
 
         def noise(distribution: Any, *time: int) -> Tensor:

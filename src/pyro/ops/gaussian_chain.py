@@ -7,12 +7,14 @@ T.  The derivative is worked out by hand (reverse through the same tree), and di
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyro.ops.batch_last import log_abs_det, many
+from pyro.ops.batch_last import Matrix, at_times, interleaved, log_abs_det, many
 from pyro.ops.gaussian_kernel import (
     Junction,
     Kernel,
@@ -64,6 +66,9 @@ def filter_chain(state: State, chain: Kernel) -> Evidence:
     :return: misfit and log det have the shape of the batch; constants of the kernels are left out.
     """
     state, chain = unified(state, chain)
+    if torch._C._get_tracing_state():
+        tree = grow(chain)
+        return _evidence(tree, *climb(state, tree))
     mean, cov, misfit_, log_det = _FilterChain.apply(*state, *chain)  # type: ignore[no-untyped-call]
     return Evidence(State(mean, cov), misfit_, log_det)
 
@@ -73,7 +78,7 @@ def grow(chain: Kernel) -> Tree:
     levels: list[Level] = []
     blocks: list[Kernel] = []
     odd: list[int] = []
-    varies = chain.A.dim() == 4 and chain.A.shape[-1] > 1
+    varies = not _is_common(chain.A)
     while (size := chain.b.shape[-1]) > 1:
         if size % 2:
             blocks.append(_each(chain, slice(size - 1, size)))
@@ -107,6 +112,9 @@ def _evidence(tree: Tree, states: list[State], junctions: list[Junction]) -> Evi
 def _log_det(junctions: list[Junction]) -> Tensor:
     """The sum of all log determinants, of shape () or (batch,)."""
     sizes = [at.mu.shape[-1] for at in junctions]
+    if isinstance(junctions[0].W, float):
+        total = sum(n * math.log(abs(at.W)) for at, n in zip(junctions, sizes, strict=True))
+        return junctions[0].mu.new_tensor(total)
     if junctions[0].W.dim() == 2:
         found = torch.linalg.slogdet(torch.stack([at.W for at in junctions]))[1]
         return torch.dot(found, found.new_tensor(sizes))
@@ -123,14 +131,15 @@ class _FilterChain(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
         ctx.flat = tensors[1].dim() == 2 and tensors[0].shape[1] == 1
         if ctx.flat:
-            tensors = tuple(x[:, 0] if x.dim() == 3 else x for x in tensors)
+            tensors = _flat(tensors)
         tree = grow(Kernel(*tensors[2:]))
         states, junctions = climb(State(*tensors[:2]), tree)
         found = _evidence(tree, states, junctions)
         ctx.made = tree, states[:-1], junctions
         outputs = (*found.state, found.misfit, found.log_det.clone())
         if ctx.flat:
-            return outputs[0][:, None], outputs[1], outputs[2][None], outputs[3][None]
+            mean, cov, *rest = outputs
+            return mean[:, None], _as_matrix(cov, mean), rest[0][None], rest[1][None]
         return outputs
 
     @staticmethod
@@ -141,9 +150,13 @@ class _FilterChain(torch.autograd.Function):
         if not ctx.flat:
             return _backward(tree, states, junctions, bars)
         mean_bar, cov_bar, misfit_bar, det_bar = bars
-        flat = mean_bar[:, 0], cov_bar, misfit_bar[0], det_bar[0]
+        flat: list[Matrix] = [mean_bar[:, 0], cov_bar, misfit_bar[0], det_bar[0]]
+        if isinstance(states[0].cov, float):
+            flat[1:] = [x.item() for x in flat[1:]]
         grads = _backward(tree, states, junctions, flat)
-        return tuple(x[:, None] if i in _VECTORS else x for i, x in enumerate(grads))
+        return tuple(
+            x[:, None] if i in _VECTORS else _as_matrix(x, mean_bar) for i, x in enumerate(grads)
+        )
 
 
 def _backward_by_autograd(
@@ -166,10 +179,10 @@ def _backward(
     tree: Tree,
     states: list[State],
     junctions: list[Junction],
-    bars: tuple[Tensor, ...],
-) -> tuple[Tensor, ...]:
+    bars: Sequence[Matrix],
+) -> tuple[Matrix, ...]:
     mean_bar, cov_bar, misfit_bar, det_bar = bars
-    if misfit_bar.dim():
+    if isinstance(misfit_bar, Tensor) and misfit_bar.dim():
         misfit_bar, det_bar = misfit_bar[:, None], _shared_like(det_bar, states[0].cov)
     bar, blocks = State(mean_bar, cov_bar), list[Kernel]()
     for state, block, at in zip(states[::-1], tree.blocks[::-1], junctions[::-1], strict=True):
@@ -179,10 +192,27 @@ def _backward(
     at_level = dict(zip(tree.odd, blocks[::-1], strict=True))
     for number in reversed(range(len(tree.levels))):
         level = tree.levels[number]
-        shares = level.at.mu.shape[-1] // (many(level.at.M).shape[-1])
+        shares = 1 if tree.varies else level.at.mu.shape[-1]
         pair = combine_vjp(*level, kernel_bar, misfit_bar, det_bar * shares)
         kernel_bar = _interleaved(*pair, at_level.get(number), tree.varies)
     return *bar, *kernel_bar
+
+
+def _is_common(a: Matrix) -> bool:
+    """Whether a matrix is that of all times."""
+    return isinstance(a, float) or a.dim() == 2 or a.shape[-1] == 1
+
+
+def _flat(tensors: tuple[Tensor, ...]) -> tuple[Matrix, ...]:
+    """Without the batch of size 1; matrices of one entry as numbers, which cost least."""
+    flat = tuple(x[:, 0] if x.dim() == 3 else x for x in tensors)
+    if tensors[1].numel() > 1 or tensors[1].device.type != "cpu":
+        return flat
+    return tuple(x if i in _VECTORS else x.item() for i, x in enumerate(flat))
+
+
+def _as_matrix(a: Matrix, like: Tensor) -> Tensor:
+    return like.new_full((1, 1), a) if isinstance(a, float) else a
 
 
 def _shared_like(det_bar: Tensor, cov: Tensor) -> Tensor:
@@ -195,10 +225,9 @@ def _shared_like(det_bar: Tensor, cov: Tensor) -> Tensor:
 def _each(kernel: Kernel, part: slice) -> Kernel:
     """The kernels of some times; what is common to all times stays."""
     A, b, C, eta, J = kernel
-    b, eta = b[..., part], eta[..., part]
-    if A.dim() == 2 or A.shape[-1] == 1:
-        return Kernel(A, b, C, eta, J)
-    return Kernel(A[..., part], b, C[..., part], eta, J[..., part])
+    if _is_common(A):
+        return Kernel(A, b[..., part], C, eta[..., part], J)
+    return Kernel(*(at_times(x, part) for x in kernel))
 
 
 def _interleaved(left: Kernel, right: Kernel, last: Kernel | None, varies: bool) -> Kernel:
@@ -207,8 +236,7 @@ def _interleaved(left: Kernel, right: Kernel, last: Kernel | None, varies: bool)
     for i in range(5):
         x, y = left[i], right[i]
         if varies or i in (1, 3):
-            both = [torch.stack([x, y], -1).flatten(-2)]
-            tensors.append(torch.cat(both + ([] if last is None else [last[i]]), -1))
+            tensors.append(interleaved(x, y, None if last is None else last[i]))
         else:
             tensors.append(x + y if last is None else x + y + last[i])
     return Kernel(*tensors)

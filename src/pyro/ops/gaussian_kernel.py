@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from pyro.ops.batch_last import (
+    Matrix,
     add_identity,
     add_matmul,
     add_matvec,
@@ -26,6 +27,7 @@ from pyro.ops.batch_last import (
     inverse,
     matmul,
     matvec,
+    subtract,
     transpose,
 )
 
@@ -34,24 +36,24 @@ class State(NamedTuple):
     """A Gaussian law of a state."""
 
     mean: Tensor
-    cov: Tensor
+    cov: Matrix
 
 
 class Information(NamedTuple):
     r"""A likelihood :math:`e^{\eta \cdot x - x' J x / 2}` of a state."""
 
     eta: Tensor
-    J: Tensor
+    J: Matrix
 
 
 class Kernel(NamedTuple):
     """A transition; see the module."""
 
-    A: Tensor
+    A: Matrix
     b: Tensor
-    C: Tensor
+    C: Matrix
     eta: Tensor
-    J: Tensor
+    J: Matrix
 
 
 class Junction(NamedTuple):
@@ -62,10 +64,10 @@ class Junction(NamedTuple):
     evidence by b, ``nu = M' gamma`` with ``gamma = eta - J b``.
     """
 
-    W: Tensor
-    M: Tensor
-    U: Tensor
-    V: Tensor
+    W: Matrix
+    M: Matrix
+    U: Matrix
+    V: Matrix
     beta: Tensor
     gamma: Tensor
     mu: Tensor
@@ -119,7 +121,7 @@ def pull_back(kernel: Kernel, info: Information) -> Information:
 
 
 def combine_vjp(
-    left: Kernel, right: Kernel, at: Junction, bar: Kernel, misfit_bar: Tensor, det_bar: Tensor
+    left: Kernel, right: Kernel, at: Junction, bar: Kernel, misfit_bar: Matrix, det_bar: Matrix
 ) -> tuple[Kernel, Kernel]:
     """The adjoints of both kernels, given those of their product, its misfit and its log det.
 
@@ -129,7 +131,7 @@ def combine_vjp(
     G, K = matmul(M, left.A), matmul(at.U, left.A)
     J2 = bar.J + transpose(bar.J)
     KJ = matmul(K, J2)
-    nu_bar = torch.addcmul(matvec(left.A, bar.eta), left.b, misfit_bar, value=-1)
+    nu_bar = subtract(matvec(left.A, bar.eta), left.b, misfit_bar)
     back = matmul(AT, bar.A)
     M_bar = matmul(back, transpose(left.A))
     state, kernel = _junction_vjp(
@@ -150,7 +152,7 @@ def combine_vjp(
 
 
 def absorb_vjp(
-    state: State, kernel: Kernel, at: Junction, bar: State, misfit_bar: Tensor, det_bar: Tensor
+    state: State, kernel: Kernel, at: Junction, bar: State, misfit_bar: Matrix, det_bar: Matrix
 ) -> tuple[State, Kernel]:
     """The adjoints of the earlier law and of the kernel, given that of the later law."""
     return _junction_vjp(
@@ -164,9 +166,9 @@ def _junction_vjp(
     at: Junction,
     bar: State,
     nu_bar: Tensor,
-    M_bar: Tensor | None,
-    misfit_bar: Tensor,
-    det_bar: Tensor,
+    M_bar: Matrix | None,
+    misfit_bar: Matrix,
+    det_bar: Matrix,
 ) -> tuple[State, Kernel]:
     """What both adjoints share: those of the law, and of the kernel that takes it on."""
     A, M, U, V = kernel.A, at.M, at.U, at.V
@@ -174,9 +176,9 @@ def _junction_vjp(
     E, D = matmul(A, M), matmul(A, V)
     C2 = bar.cov + transpose(bar.cov)
     CD = matmul(C2, D)
-    mu_bar = torch.addcmul(matvec(transpose(A), bar.mean), kernel.eta, misfit_bar, value=-1)
+    mu_bar = subtract(matvec(transpose(A), bar.mean), kernel.eta, misfit_bar)
     beta_bar, gamma_bar = matvec(MT, mu_bar), matvec(M, nu_bar)
-    M_bar = add_outer(torch.zeros_like(M) if M_bar is None else M_bar, mu_bar, at.beta)
+    M_bar = add_outer(0 * M if M_bar is None else M_bar, mu_bar, at.beta)
     M_bar = add_outer(M_bar, at.gamma, nu_bar)
     cov_bar = add_outer(det_bar * U, beta_bar, kernel.eta)
     cov_bar = add_matmul(cov_bar, transpose(E), matmul(C2, E), 0.5)
@@ -185,14 +187,14 @@ def _junction_vjp(
     mean_bar = add_matvec(beta_bar, kernel.J, gamma_bar, -1)
     eta_bar = add_matvec(gamma_bar, law.cov, beta_bar)
     earlier = State(
-        torch.addcmul(mean_bar, misfit_bar, at.nu, value=-1),
+        subtract(mean_bar, at.nu, misfit_bar),
         add_matmul(cov_bar, matmul(MT, M_bar), U, -1),
     )
     from_kernel = Kernel(
         add_outer(CD, bar.mean, at.mu),
         bar.mean,
         bar.cov,
-        torch.addcmul(eta_bar, misfit_bar, at.mu, value=-1),
+        subtract(eta_bar, at.mu, misfit_bar),
         add_matmul(J_bar, V, matmul(M_bar, MT), -1),
     )
     return earlier, from_kernel
