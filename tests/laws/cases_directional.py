@@ -48,4 +48,22 @@ DIRECTIONAL: list[Case] = [
         discount=0.3,
         static=("truncation",),
     ),
+    row(
+        "sine-bivariate",
+        "SineBivariateVonMises",
+        phi_loc=0.4,
+        psi_loc=-2.0,
+        phi_concentration=2.0,
+        psi_concentration=3.0,
+        correlation=1.1,
+    ),
+    row(
+        "sine-bivariate-weighted",
+        "SineBivariateVonMises",
+        phi_loc=0.4,
+        psi_loc=3.0,
+        phi_concentration=5.0,
+        psi_concentration=3.0,
+        weighted_correlation=-2.0,
+    ),
 ]

@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from pyro.distributions.relaxed_one_hot_categorical_straight_through import (
         RelaxedOneHotCategoricalStraightThrough,
     )
+    from pyro.distributions.sine_bivariate_von_mises import SineBivariateVonMises
     from pyro.distributions.sine_skewed import SineSkewed
     from pyro.distributions.skellam import Skellam
     from pyro.distributions.skew_logistic import SkewLogistic
@@ -258,6 +259,7 @@ __all__ = [
     "RelaxedOneHotCategorical",
     "RelaxedOneHotCategoricalStraightThrough",
     "ScoreParts",
+    "SineBivariateVonMises",
     "SineSkewed",
     "Skellam",
     "SkewLogistic",
