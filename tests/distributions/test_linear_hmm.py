@@ -12,7 +12,7 @@ from torch import Tensor
 
 import pyro.distributions as dist
 from pyro.errors import ShapeError
-from pyro.ops.scan import scan_states
+from pyro.ops.scan import affine_recursion, scan_states
 
 F = torch.tensor([[0.8, 0.3], [-0.2, 0.7]]).double()
 H = torch.tensor([[1.0, 0.5, 0.0], [0.2, -1.0, 2.0]]).double()
@@ -95,6 +95,20 @@ def test_scan_is_the_recursion(size: int) -> None:
     for t in range(size):
         start = start * a[t] + b[t]
         torch.testing.assert_close(states[t], start)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33])
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (4, 1), (4, 0)], ids=str)
+def test_affine_recursion(size: int, shape: tuple[int, ...]) -> None:
+    """Matrices that are common, or differ in time (0 in ``shape``) or in the batch."""
+    torch.manual_seed(7)
+    matrix = torch.randn(*(size if n == 0 else n for n in shape), 2, 2).double()
+    state, noise = torch.randn(4, 1, 2).double(), torch.randn(3, 4, size, 2).double()
+    states = affine_recursion(state, matrix, noise)
+    for t in range(size):
+        step = matrix if matrix.dim() == 2 else matrix[..., min(t, matrix.shape[-3] - 1), :, :]
+        state = state @ step + noise[..., t, None, :]
+        torch.testing.assert_close(states[..., t, :], state.squeeze(-2))
 
 
 def test_heavy_tails_and_transforms() -> None:
@@ -200,3 +214,60 @@ def test_independent_hmm_refuses_other_shapes() -> None:
         )
     with pytest.raises(ShapeError, match="to_event"):
         dist.IndependentHMM(model(4))
+
+
+def gaussian_components(count: int, steps: int | None) -> dist.GaussianHMM:
+    torch.manual_seed(8)
+    return dist.GaussianHMM(
+        dist.Normal(torch.randn(count, 2).double(), 1.0).to_event(1),
+        0.5 * torch.randn(count, 1, 2, 2).double(),
+        dist.Normal(torch.zeros(count, 1, 2).double(), 0.3).to_event(1),
+        torch.randn(count, 1, 2, 1).double(),
+        dist.Normal(torch.randn(count, 1, 1).double(), 0.5).to_event(1),
+        duration=steps,
+    )
+
+
+def joint(base: dist.GaussianHMM, count: int, steps: int) -> dist.GaussianHMM:
+    """The components as one model, whose matrices have blocks."""
+
+    def blocks(matrix: Tensor) -> Tensor:
+        return torch.block_diag(*matrix[:, 0])
+
+    return dist.GaussianHMM(
+        dist.Normal(base.initial_dist.mean.flatten(), 1.0).to_event(1),
+        blocks(base.transition_matrix),
+        dist.Normal(torch.zeros(2 * count).double(), 0.3).to_event(1),
+        blocks(base.observation_matrix),
+        dist.Normal(base.observation_dist.mean.flatten(), 0.5).to_event(1),
+        duration=steps,
+    )
+
+
+def test_independent_gaussian_components() -> None:
+    base = gaussian_components(3, 7)
+    d, whole = dist.IndependentHMM(base), joint(base, 3, 7)
+    assert (d.batch_shape, d.event_shape) == ((), (7, 3))
+    x = d.rsample((4,))
+    assert x.shape == (4, 7, 3)
+    torch.testing.assert_close(d.log_prob(x), whole.log_prob(x))
+    last = d.filter(x)
+    assert last.batch_shape == (4, 3)
+    torch.testing.assert_close(last.mean.flatten(1), whole.filter(x).mean)
+    assert d.rsample_posterior(x, (5,)).shape == (5, 4, 3, 7, 2)
+    rest = d.prefix_condition(x[0, :4])
+    assert (rest.batch_shape, rest.event_shape) == ((), (3, 3))
+    torch.testing.assert_close(
+        rest.log_prob(x[0, 4:]), whole.prefix_condition(x[0, :4]).log_prob(x[0, 4:])
+    )
+    several = d.expand((2, 4))
+    assert several.rsample().shape == (2, 4, 7, 3)
+    torch.testing.assert_close(several.log_prob(x)[1], d.log_prob(x))
+
+
+def test_independent_gaussian_components_of_any_length() -> None:
+    base = gaussian_components(3, None)
+    d = dist.IndependentHMM(base)
+    assert d.duration is None
+    x = torch.randn(9, 3).double()
+    torch.testing.assert_close(d.log_prob(x), joint(base, 3, 9).log_prob(x))

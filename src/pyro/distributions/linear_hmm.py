@@ -10,11 +10,11 @@ import torch.distributions as td
 from torch import Tensor
 from torch.distributions import constraints as tc
 
-from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.expand_parameters import expand_shape
 from pyro.distributions.hidden_markov_model import HiddenMarkovModel
 from pyro.distributions.independent import Independent
 from pyro.errors import ShapeError
-from pyro.ops.scan import Element, scan_states
+from pyro.ops.scan import affine_recursion
 from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 
 _SCALAR = torch.Size()
@@ -80,11 +80,9 @@ class LinearHMM(HiddenMarkovModel):
             observation_matrix.shape[:-2],
             observation_dist.batch_shape,
         )
-        self.initial_dist = initial_dist.expand(times[:-1])
-        self.transition_matrix = transition_matrix.expand(times + transition_matrix.shape[-2:])
-        self.transition_dist = transition_dist.expand(times)
-        self.observation_matrix = observation_matrix.expand(times + observation_matrix.shape[-2:])
-        self.observation_dist = observation_dist.expand(times)
+        self.initial_dist, self.transition_matrix = initial_dist, transition_matrix
+        self.transition_dist, self.observation_matrix = transition_dist, observation_matrix
+        self.observation_dist = observation_dist
         self.transforms = transforms
         parts = (initial_dist, transition_dist, observation_dist)
         self.has_rsample = all(part.has_rsample for part in parts)
@@ -97,8 +95,8 @@ class LinearHMM(HiddenMarkovModel):
         return tc.independent(last, 2 - last.event_dim)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
+        """Broadcast to ``batch_shape``; parameters are stored once."""
+        return expand_shape(self, batch_shape)
 
     def log_prob(self, value: Numeric) -> NoReturn:
         """There is none.
@@ -116,31 +114,19 @@ class LinearHMM(HiddenMarkovModel):
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
-        """States by a scan of affine maps, then an observation of each.
+        """States by a scan, then an observation of each.
 
         :raises ValueError: if the model does not say for how many steps.
         """
         times = self._batch_shape + (self._steps_to_draw(),)
-        start = _draw(self.initial_dist, sample_shape)
-        moves = _draw(self.transition_dist.expand(times), sample_shape).movedim(-2, 0)
-        matrices = self.transition_matrix.expand(times + self.transition_matrix.shape[-2:])
-        matrices = matrices.movedim(-3, 0)
-        matrices = matrices[(slice(None), *[None] * len(sample_shape))]
-        states = scan_states(_compose, _move, (matrices, moves), start).movedim(0, -2)
+        start = _draw(self.initial_dist.expand(self._batch_shape), sample_shape).unsqueeze(-2)
+        moves = _draw(self.transition_dist.expand(times), sample_shape)
+        states = affine_recursion(start, self.transition_matrix, moves)
         value: Tensor = (states.unsqueeze(-2) @ self.observation_matrix).squeeze(-2)
         value = value + _draw(self.observation_dist.expand(times), sample_shape)
         for transform in self.transforms:
             value = transform(value)
         return value
-
-
-def _compose(first: Element, second: Element) -> Element:
-    """Affine maps one after the other."""
-    return first[0] @ second[0], _move(first[1], second)
-
-
-def _move(state: Tensor, step: Element) -> Tensor:
-    return (state.unsqueeze(-2) @ step[0]).squeeze(-2) + step[1]
 
 
 def _draw(distribution: Any, sample_shape: Sequence[int]) -> Tensor:

@@ -104,28 +104,33 @@ def scan_states(
 
 
 def affine_recursion(first: Tensor, matrix: Tensor, noise: Tensor) -> Tensor:
-    """The states :math:`x_t = x_{t-1} A_t + w_t` for t from 1 to T, in ceil(log2 T) steps.
+    """The states :math:`x_t = x_{t-1} A_t + w_t` for t from 1 to T, in O(log T) steps.
 
-    Hillis and Steele (1986), *Data Parallel Algorithms*.
+    A common matrix is squared from step to step (Hillis and Steele 1986, *Data Parallel
+    Algorithms*); others are multiplied in a tree.
 
     :param first: The state before the first step, of shape (..., 1, n).
     :param matrix: :math:`A`, of shape (..., n, n): common to all steps, or with T or 1 at dim -3.
     :param noise: :math:`w`, of shape (..., T, n).
     """
-    size, shift = noise.shape[-2], 1
     if matrix.dim() == 2:
         matrix = matrix[None]
-    x = torch.cat([noise[..., :1, :] + _rows(first, matrix[..., :1, :, :]), noise[..., 1:, :]], -2)
-    while shift < size:
-        varies = matrix.shape[-3] > 1
-        moved = _rows(x[..., :-shift, :], matrix[..., shift:, :, :] if varies else matrix)
+    if matrix.shape[-3] == 1:
+        return _common_recursion(first, matrix, noise)
+    batch = torch.broadcast_shapes(first.shape[:-2], matrix.shape[:-3], noise.shape[:-2])
+    matrix = matrix[(None,) * (len(batch) + 3 - matrix.dim())].movedim(-3, 0)
+    noise = noise.expand(*batch, -1, -1).movedim(-2, 0)
+    start = first.squeeze(-2).expand(*batch, -1)
+    return scan_states(_compose, _move, (matrix, noise), start).movedim(0, -2)
+
+
+def _common_recursion(first: Tensor, matrix: Tensor, noise: Tensor) -> Tensor:
+    shift = 1
+    x = torch.cat([noise[..., :1, :] + _rows(first, matrix), noise[..., 1:, :]], -2)
+    while shift < noise.shape[-2]:
+        moved = _rows(x[..., :-shift, :], matrix)
         x = torch.cat([x[..., :shift, :], x[..., shift:, :] + moved], -2)
-        longer = matrix[..., :-shift, :, :] @ matrix[..., shift:, :, :] if varies else None
-        matrix = (
-            matrix @ matrix
-            if longer is None
-            else torch.cat([matrix[..., :shift, :, :], longer], -3)
-        )
+        matrix = matrix @ matrix
         shift *= 2
     return x
 
@@ -133,4 +138,12 @@ def affine_recursion(first: Tensor, matrix: Tensor, noise: Tensor) -> Tensor:
 def _rows(x: Tensor, matrix: Tensor) -> Tensor:
     if matrix.dim() == 3 and matrix.shape[0] == 1:
         return x @ matrix[0]
-    return (x[..., None, :] @ matrix)[..., 0, :]
+    return (x.unsqueeze(-2) @ matrix).squeeze(-2)
+
+
+def _compose(first: Element, second: Element) -> Element:
+    return first[0] @ second[0], _move(first[1], second)
+
+
+def _move(state: Tensor, step: Element) -> Tensor:
+    return _rows(state, step[0]) + step[1]
