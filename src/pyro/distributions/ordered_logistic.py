@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.distributions import constraints as tc
 
-from pyro.distributions import constraints
-from pyro.distributions.categorical import Categorical
-from pyro.distributions.expand_parameters import expand_parameters
-from pyro.distributions.validation import ValidatedDistribution
-from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
+from pyro.distributions.ordered_categorical import OrderedCategorical
 from pyro.ops.tail_functions import log1mexp
 
 _log_sigmoid = torch.nn.functional.logsigmoid
 
 
-class OrderedLogistic(Categorical):
+class OrderedLogistic(OrderedCategorical):
     r""":math:`P(k) = \sigma(c_k - \eta) - \sigma(c_{k-1} - \eta)`
 
     An ordered category, larger where the predictor is larger, with :math:`c_{-1} = -\infty` and
@@ -38,34 +30,16 @@ class OrderedLogistic(Categorical):
                 [0.0025, 0.0155, 0.9820]])
     """
 
-    arg_constraints = {"predictor": tc.real, "cutpoints": constraints.ordered_vector}
+    @staticmethod
+    def _log_below(cut: Tensor) -> Tensor:
+        return _log_sigmoid(cut)
 
-    def __init__(
-        self, predictor: Numeric, cutpoints: Numeric, validate_args: bool | None = None
-    ) -> None:
-        cutpoints, predictor = as_tensors(cutpoints, predictor)
-        shape = broadcast_shape(predictor.shape, cutpoints.shape[:-1])
-        self.predictor = predictor.expand(shape)
-        self.cutpoints = cutpoints.expand(shape + cutpoints.shape[-1:])
-        cuts = self.cutpoints - self.predictor.unsqueeze(-1)
-        # normalised as they are, so that the constructor of Categorical has nothing to add
-        self._param = self.logits = _log_probs(
-            cuts, log1mexp(cutpoints[..., :-1] - cutpoints[..., 1:])
-        )
-        self._num_events = self.logits.shape[-1]
-        ValidatedDistribution.__init__(self, shape, torch.Size(), validate_args)
+    @staticmethod
+    def _log_above(cut: Tensor) -> Tensor:
+        return _log_sigmoid(-cut)
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape, without=("_own_support",))
-
-
-def _log_probs(cuts: Tensor, gaps: Tensor) -> Tensor:
-    """Log masses between cuts of the logistic law, each exact however far out its cuts are.
-
-    The difference of two sigmoids is the product of the sigmoids of one and of minus the other, and
-    of a factor that depends on their distance only, whose logarithm is ``gaps``.
-    """
-    below, above = _log_sigmoid(cuts), _log_sigmoid(-cuts)
-    between = below[..., 1:] + above[..., :-1] + gaps
-    return torch.cat([below[..., :1], between, above[..., -1:]], -1)
+    @staticmethod
+    def _log_between(low: Tensor, high: Tensor, gap: Tensor) -> Tensor:
+        # The difference of two sigmoids is the product of the sigmoids of one and of minus the
+        # other, and of a factor that depends on their distance only.
+        return _log_sigmoid(high) + _log_sigmoid(-low) + log1mexp(gap)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.distributions import constraints as tc
 
-from pyro.distributions import constraints
-from pyro.distributions.categorical import Categorical
-from pyro.distributions.expand_parameters import expand_parameters
-from pyro.distributions.validation import ValidatedDistribution
+from pyro.distributions.ordered_categorical import OrderedCategorical
 from pyro.ops.log_ndtr import log_ndtr
-from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
 from pyro.ops.tail_functions import log_diff_exp
 
 
-class OrderedProbit(Categorical):
+class OrderedProbit(OrderedCategorical):
     r""":math:`P(k) = \Phi(c_k - \eta) - \Phi(c_{k-1} - \eta)`
 
     An ordered category, larger where the predictor is larger, with :math:`c_{-1} = -\infty` and
@@ -38,30 +30,16 @@ class OrderedProbit(Categorical):
                 [9.8659e-10, 3.1670e-05, 9.9997e-01]])
     """
 
-    arg_constraints = {"predictor": tc.real, "cutpoints": constraints.ordered_vector}
+    @staticmethod
+    def _log_below(cut: Tensor) -> Tensor:
+        return log_ndtr(cut)
 
-    def __init__(
-        self, predictor: Numeric, cutpoints: Numeric, validate_args: bool | None = None
-    ) -> None:
-        cutpoints, predictor = as_tensors(cutpoints, predictor)
-        shape = broadcast_shape(predictor.shape, cutpoints.shape[:-1])
-        self.predictor = predictor.expand(shape)
-        self.cutpoints = cutpoints.expand(shape + cutpoints.shape[-1:])
-        cuts = self.cutpoints - self.predictor.unsqueeze(-1)
-        # normalised as they are, so that the constructor of Categorical has nothing to add
-        self._param = self.logits = _log_probs(cuts)
-        self._num_events = self.logits.shape[-1]
-        ValidatedDistribution.__init__(self, shape, torch.Size(), validate_args)
+    @staticmethod
+    def _log_above(cut: Tensor) -> Tensor:
+        return log_ndtr(-cut)
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape, without=("_own_support",))
-
-
-def _log_probs(cuts: Tensor) -> Tensor:
-    """Log masses between cuts of the normal law, each measured from its nearer tail."""
-    below, above = log_ndtr(cuts), log_ndtr(-cuts)
-    right = cuts[..., :-1] > 0
-    large = torch.where(right, above[..., :-1], below[..., 1:])
-    small = torch.where(right, above[..., 1:], below[..., :-1])
-    return torch.cat([below[..., :1], log_diff_exp(large, small), above[..., -1:]], -1)
+    @staticmethod
+    def _log_between(low: Tensor, high: Tensor, gap: Tensor) -> Tensor:
+        right = low > 0  # measured from the nearer tail
+        large = log_ndtr(torch.where(right, -low, high))
+        return log_diff_exp(large, log_ndtr(torch.where(right, -high, low)))

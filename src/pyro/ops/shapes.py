@@ -104,3 +104,14 @@ def broadcast_tensors(*values: Numeric) -> tuple[Tensor, ...]:
             shape = broadcast_shape(*(t.shape for t in tensors))
             return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
     return tuple(tensors)
+
+
+def not_repeated(x: Tensor) -> Tensor:
+    """One copy along each dimension that was expanded: what broadcasts to ``x``.
+
+    Example::
+
+        >>> not_repeated(torch.arange(3).expand(2, 3)).shape
+        torch.Size([1, 3])
+    """
+    return x[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in x.stride())]
