@@ -64,7 +64,7 @@ class OrderedCategorical(Categorical):
 
     @property
     def _param(self) -> Tensor:  # type: ignore[override]
-        return self.logits  # type: ignore[no-any-return]
+        return self.logits
 
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
