@@ -108,9 +108,9 @@ NAMES = {
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
     "pyro.infer": """ELBO EmpiricalMarginal Importance JitTraceEnum_ELBO JitTraceMeanField_ELBO
-        JitTrace_ELBO Predictive SVI TraceEnumSample_ELBO TraceEnum_ELBO TraceMeanField_ELBO
-        TracePosterior TracePredictive TraceTMC_ELBO Trace_ELBO config_enumerate
-        enable_validation infer_discrete is_validation_enabled""",
+        JitTrace_ELBO Predictive RenyiELBO SVI TraceEnumSample_ELBO TraceEnum_ELBO
+        TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
+        Trace_ELBO config_enumerate enable_validation infer_discrete is_validation_enabled""",
     "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
     "pyro.infer.elbo": "ELBO ELBOModule",
     "pyro.infer.discrete": "TraceEnumSample_ELBO infer_discrete",
@@ -124,7 +124,9 @@ NAMES = {
     "pyro.ops.indexing": "Index Vindex index vindex",
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.predictive": "Predictive",
+    "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
+    "pyro.infer.trace_tail_adaptive_elbo": "TraceTailAdaptive_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
     "pyro.ops.tensor_utils": """as_complex block_diag_embed block_diagonal
         broadcast_tensors_without_dim cholesky_solve convolve dct haar_transform idct
@@ -348,6 +350,11 @@ PARAMETERS = {
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
         tail_adaptive_beta""",
     "pyro.infer.TraceMeanField_ELBO": """num_particles max_plate_nesting max_iarange_nesting
+        vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
+        tail_adaptive_beta""",
+    "pyro.infer.RenyiELBO": """alpha num_particles max_plate_nesting max_iarange_nesting
+        vectorize_particles strict_enumeration_warning""",
+    "pyro.infer.TraceTailAdaptive_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
         tail_adaptive_beta""",
     "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",

@@ -6,9 +6,11 @@ from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.jit import JitTrace_ELBO, JitTraceEnum_ELBO, JitTraceMeanField_ELBO
+from pyro.infer.elbo.renyi_elbo import RenyiELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
+from pyro.infer.elbo.trace_tail_adaptive_elbo import TraceTailAdaptive_ELBO
 from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
 from pyro.infer.importance import Importance
@@ -26,12 +28,14 @@ __all__ = [
     "JitTraceMeanField_ELBO",
     "JitTrace_ELBO",
     "Predictive",
+    "RenyiELBO",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
     "TraceMeanField_ELBO",
     "TracePosterior",
     "TracePredictive",
     "TraceTMC_ELBO",
+    "TraceTailAdaptive_ELBO",
     "Trace_ELBO",
     "config_enumerate",
     "enable_validation",

@@ -179,6 +179,13 @@ class ELBO:
         for _ in range(self.num_particles):
             yield self._get_trace(model, guide, args, kwargs)
 
+    @property
+    def _particle_dim(self) -> int | None:
+        """The batch dim of vectorised particles; None if they are run in a loop."""
+        if self.vectorize_particles and self.num_particles > 1:
+            return -int(self.max_plate_nesting)
+        return None
+
     def _get_trace(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Traces:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pyro.params.param_store import PARAM_STORE
 from pyro.poutine.trace_struct import Trace
@@ -26,6 +26,14 @@ def warn_not_finite(loss: float, model_trace: Trace, guide_trace: Trace) -> None
         )
     kind = "NaN" if math.isnan(loss) else "infinity"
     warnings.warn(f"Encountered {kind}: loss.{where}", UserWarning, stacklevel=4)
+
+
+def first_not_finite(pairs: Sequence[tuple[Trace, Trace]]) -> tuple[Trace, Trace]:
+    """The first pair of traces that has a site whose log_prob is not finite; else the first."""
+    for pair in pairs if len(pairs) > 1 else ():
+        if any(True for trace in pair for _ in _bad_sites(trace)):
+            return pair
+    return pairs[0]
 
 
 def describe(program: str, site: Message) -> str:
