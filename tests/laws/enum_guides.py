@@ -140,3 +140,37 @@ def guided_branches(p: Params) -> None:
         observe("x", model_bern("w", p["a"]), X[0])
     else:
         observe("x", -1.0, X[0])
+
+
+# ------------------------------------------------------------- drawn and enumerated sites
+
+SAMPLED: list[Case] = []
+"""Cases in whose guide some sites are drawn: estimates are unbiased, not exact."""
+
+
+def partly_enumerated(first: str, second: str) -> None:
+    """Two sites of a guide, in a chain and around a plate; ``""`` means drawn."""
+
+    def chain(p: Params) -> None:
+        z = guide_bern("z", p["q"][0], first)
+        guide_bern("w", p["q"][1] * z - p["q"][2], second)
+
+    def around_a_plate(p: Params) -> None:
+        z = guide_bern("z", p["q"][0], first)
+        with pyro.plate("data", 3):
+            guide_bern("w", p["q"][1] * z - p["q"][2], second)
+
+    params = {"a": 0.3, "q": [0.2, 0.7, -0.4]}
+    name = f"{first or 'drawn'}, {second or 'drawn'}"
+    SAMPLED.append(Case(f"chain: {name}", guided_chain, chain, params, 0))
+    SAMPLED.append(Case(f"plate: {name}", guided_global_and_local, around_a_plate, params, 1))
+
+
+for first_way, second_way in (
+    ("", ""),
+    ("", "parallel"),
+    ("parallel", ""),
+    ("", "sequential"),
+    ("sequential", ""),
+):
+    partly_enumerated(first_way, second_way)

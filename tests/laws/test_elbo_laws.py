@@ -22,6 +22,7 @@ from pyro.infer import (
     JitTrace_ELBO,
     JitTraceMeanField_ELBO,
     Trace_ELBO,
+    TraceEnum_ELBO,
     TraceMeanField_ELBO,
 )
 from tests.laws.elbo_cases import CASES, Case, local_bernoullis, nested_bernoullis
@@ -33,6 +34,10 @@ OBJECTIVES: dict[str, Callable[[], ELBO]] = {
     "vectorized": lambda: Trace_ELBO(num_particles=800, vectorize_particles=True),
     "mean field": lambda: TraceMeanField_ELBO(num_particles=800, vectorize_particles=True),
     "mean field loop": lambda: TraceMeanField_ELBO(num_particles=8),
+    "enumerating": lambda: TraceEnum_ELBO(num_particles=8, strict_enumeration_warning=False),
+    "enumerating at once": lambda: TraceEnum_ELBO(
+        num_particles=800, vectorize_particles=True, strict_enumeration_warning=False
+    ),
     "jit": lambda: JitTrace_ELBO(num_particles=8),
     "mean field jit": lambda: JitTraceMeanField_ELBO(num_particles=8),
 }

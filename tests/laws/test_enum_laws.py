@@ -15,7 +15,7 @@ from torch import Tensor
 from pyro import poutine
 from pyro.infer import JitTraceEnum_ELBO, TraceEnum_ELBO, infer_discrete
 from pyro.poutine import Trace
-from tests.laws.enum_cases import CASES, Case, Params, no_guide
+from tests.laws.enum_cases import CASES, SAMPLED, Case, Params, no_guide
 
 cases = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 MODEL_ONLY = [case for case in CASES if case.guide is no_guide]
@@ -124,6 +124,31 @@ def test_value_and_gradients(case: Case) -> None:
     torch.testing.assert_close(
         torch.autograd.grad(loss, leaves), torch.autograd.grad(expected, leaves)
     )
+
+
+@pytest.mark.parametrize("case", SAMPLED, ids=[case.name for case in SAMPLED])
+def test_drawn_sites_are_unbiased(case: Case) -> None:
+    """Values and gradients of 20 batches of 200 particles, within 5 standard errors of the mean.
+
+    A correct estimator fails one entry in 12 000 seeds (t-distribution); the seed is fixed.
+    """
+    torch.manual_seed(3)
+    params = case.leaves()
+    leaves = list(params.values())
+    elbo = TraceEnum_ELBO(
+        num_particles=200, vectorize_particles=True, strict_enumeration_warning=False
+    )
+    rows = []
+    for _ in range(20):
+        loss = elbo.differentiable_loss(case.model, case.guide, params)
+        grads = torch.autograd.grad(loss, leaves)
+        rows.append(torch.cat([loss.detach().reshape(1), *(g.reshape(-1) for g in grads)]))
+    found = torch.stack(rows)
+    exact = -exact_elbo(case, params)
+    grads = torch.autograd.grad(exact, leaves)
+    truth = torch.cat([exact.detach().reshape(1), *(g.reshape(-1) for g in grads)])
+    error = found.std(0) / 20**0.5
+    assert ((found.mean(0) - truth).abs() <= 5 * error + 1e-6).all(), (found.mean(0), truth, error)
 
 
 @cases
