@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -180,24 +180,40 @@ class Gaussian:
         """Integrate the first ``left`` and the last ``right`` entries out."""
         if left == 0 == right:
             return self
-        n = self.dim()
-        kept = torch.arange(left, n - right, device=self.info_vec.device)
-        out = torch.cat([kept.new_tensor(range(left)), kept.new_tensor(range(n - right, n))])
-        eta, P = self.info_vec, self.precision
-        factor = torch.linalg.cholesky(P[..., out[:, None], out])
-        cross = torch.linalg.solve_triangular(factor, P[..., out[:, None], kept], upper=False)
-        shift = torch.linalg.solve_triangular(factor, eta[..., out, None], upper=False)
+        rest = integrate(self.info_vec, self.precision, left, right)
         return Gaussian(
-            self.log_normalizer + _log_integral(factor, shift),
-            eta[..., kept] - (cross.mT @ shift)[..., 0],
-            P[..., kept[:, None], kept] - cross.mT @ cross,
+            self.log_normalizer + rest.constant + rest.quadratic, rest.info_vec, rest.precision
         )
 
     def event_logsumexp(self) -> Tensor:
         """The logarithm of the integral over all entries."""
-        factor = torch.linalg.cholesky(self.precision)
-        shift = torch.linalg.solve_triangular(factor, self.info_vec[..., None], upper=False)
-        return self.log_normalizer + _log_integral(factor, shift)
+        return self.marginalize(left=self.dim()).log_normalizer
+
+
+class Integral(NamedTuple):
+    """What is left of a quadratic function: its value is ``constant + quadratic`` at zero."""
+
+    info_vec: Tensor
+    precision: Tensor
+    constant: Tensor
+    quadratic: Tensor
+
+
+def integrate(info_vec: Tensor, precision: Tensor, left: int, right: int) -> Integral:
+    """Integrate the first ``left`` and the last ``right`` entries out."""
+    n, device = info_vec.shape[-1], info_vec.device
+    kept = torch.arange(left, n - right, device=device)
+    out = torch.cat([torch.arange(left, device=device), torch.arange(n - right, n, device=device)])
+    factor = torch.linalg.cholesky(precision[..., out[:, None], out])
+    cross = torch.linalg.solve_triangular(factor, precision[..., out[:, None], kept], upper=False)
+    shift = torch.linalg.solve_triangular(factor, info_vec[..., out, None], upper=False)
+    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return Integral(
+        info_vec[..., kept] - (cross.mT @ shift)[..., 0],
+        precision[..., kept[:, None], kept] - cross.mT @ cross,
+        0.5 * (left + right) * math.log(2 * math.pi) - log_det,
+        0.5 * shift.square().sum((-2, -1)),
+    )
 
 
 def mvn_to_gaussian(mvn: Any) -> Gaussian:
@@ -305,13 +321,6 @@ def sequential_gaussian_filter_sample(
 
 def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
     return (matrix @ vector[..., None])[..., 0]
-
-
-def _log_integral(factor: Tensor, shift: Tensor) -> Tensor:
-    """Of entries whose precision has this Cholesky factor; ``shift`` is it solved for the info."""
-    log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    n = factor.shape[-1]
-    return 0.5 * (n * math.log(2 * math.pi) + shift.square().sum((-2, -1))) - log_det
 
 
 def _precision(normal: Any) -> Tensor:
