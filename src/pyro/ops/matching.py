@@ -122,39 +122,60 @@ def log_matchings_bethe(logits: Tensor, capacity: int, iterations: int) -> Tenso
 
 def _messages(logits: Tensor, capacity: int, iterations: int) -> tuple[Tensor, Tensor]:
     """The messages that rows and columns send along each edge."""
-    tolerance = 4 * torch.finfo(logits.dtype).eps
+    reply = _reply_of_one if capacity == 1 else _reply_of_two
+    tolerance = 64 * torch.finfo(logits.dtype).eps
     from_row, from_column = logits, torch.zeros_like(logits)
     for _ in range(iterations):
         before = from_row
-        from_row = -_log_others(logits + from_column, 1)
-        if torch.allclose(from_row, before, rtol=tolerance, atol=tolerance):
+        from_row = _reply_of_one(logits + from_column)
+        change = (from_row - before).abs()
+        if (change <= tolerance * (1 + before.abs())).all():
             break
-        to_column = (logits + from_row).mT
-        others = _log_others(to_column, capacity)
-        fewer = _log_others(to_column, capacity - 1) if capacity > 1 else 0.0
-        from_column = (fewer - others).mT
+        from_column = reply((logits + from_row).mT).mT
     return from_row, from_column
 
 
-def _log_others(x: Tensor, degree: int) -> Tensor:
-    """Log of the elementary symmetric polynomial in all entries of a row but one, for each one.
+def _reply_of_one(x: Tensor) -> Tensor:
+    """Minus the log of the sum of ``exp(x)`` over a row but one entry, for each one."""
+    return -_log_others(x)
 
-    What an entry contributes is taken off the whole.  Where it may be nearly the whole, for the
-    largest entries, the others are summed afresh.
+
+def _reply_of_two(x: Tensor) -> Tensor:
+    """The log of the sum of ``exp(x)`` less that of the products of pairs, without one entry.
+
+    An entry is taken off the sum over all; the two largest, which may be nearly all of it, are
+    treated apart.
     """
-    whole = _log_symmetric(x, degree).unsqueeze(-1)
-    gains = x if degree == 1 else x + _log_others(x, degree - 1)
-    largest = x.detach().topk(degree, -1).indices
-    small = gains.scatter(-1, largest, -math.inf)
+    top, at = x.topk(2, -1)
+    m1, m2 = top.split(1, -1)
+    rest = x.scatter(-1, at, -math.inf)
+    one = rest.logsumexp(-1, keepdim=True)
+    share = ((2 * rest).logsumexp(-1, keepdim=True) - 2 * one).exp()  # of the squares
+    two = 2 * one + ((1 - share).clamp(min=0) / 2).log()
+    ones = torch.logaddexp(torch.cat([m2, m1], -1), one)  # without the largest, the second
+    twos = torch.logaddexp(torch.cat([m2, m1], -1) + one, two)
+    whole_one = torch.logaddexp(m1, ones[..., :1])
+    whole_two = torch.logaddexp(m1 + ones[..., :1], twos[..., :1])
+    less_one = whole_one + torch.log1p(-(rest - whole_one).exp())
+    less_two = whole_two + torch.log1p(-(rest + less_one - whole_two).exp())
+    return (less_one - less_two).scatter(-1, at, ones - twos)
+
+
+def _log_others(x: Tensor) -> Tensor:
+    """Log of the sum of ``exp(x)`` over a row but one entry, for each one.
+
+    An entry is taken off the sum over all; for the largest, which may be nearly all of it, the
+    others are summed afresh.
+    """
+    whole = x.logsumexp(-1, keepdim=True)
+    at = x.detach().argmax(-1, keepdim=True)
+    small = x.scatter(-1, at, -math.inf)
     result = whole + torch.log1p(-(small - whole).exp())
-    for index in largest.split(1, -1):
-        rest = _log_symmetric(x.scatter(-1, index, -math.inf), degree)
-        result = result.scatter(-1, index, rest.unsqueeze(-1))
-    return result
+    return result.scatter(-1, at, small.logsumexp(-1, keepdim=True))
 
 
 def _log_symmetric(x: Tensor, degree: int) -> Tensor:
     """Log of the elementary symmetric polynomial of degree 1 or 2 in ``exp(x)`` over a row."""
     if degree == 1:
         return x.logsumexp(-1)
-    return (x + _log_others(x, 1)).logsumexp(-1) - math.log(2)
+    return (x + _log_others(x)).logsumexp(-1) - math.log(2)
