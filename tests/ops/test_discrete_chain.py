@@ -83,7 +83,7 @@ def forced() -> list[Tensor]:
 def test_what_underflows_in_linear_space_is_summed_in_logarithms() -> None:
     inputs = [x.requires_grad_() for x in forced()]
     with torch.no_grad():
-        assert discrete_chain._sum_in_linear_space(*inputs, True) == (None, None)
+        assert discrete_chain._sum_in_linear_space(*inputs, torch.double, True) == (None, None)
     value, exact = log_evidence(*inputs), by_steps(*inputs).logsumexp(-1)
     torch.testing.assert_close(value, exact)
     assert value < -9000

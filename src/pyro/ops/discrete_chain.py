@@ -13,7 +13,6 @@ from pyro.ops.scan import scan_states
 from pyro.ops.shapes import broadcast_shape
 
 _BLOCK = 8
-_LEAST = 1e-90
 
 
 def log_evidence(initial: Tensor, transition: Tensor, observed: Tensor) -> Tensor:
@@ -22,9 +21,10 @@ def log_evidence(initial: Tensor, transition: Tensor, observed: Tensor) -> Tenso
     in O(log T) steps.  The gradient is the posterior of states and transitions (Rabiner 1989, *A
     Tutorial on Hidden Markov Models*, section III); it is computed with the value, without a graph.
 
-    Sums are taken in linear space and double precision, blocks of steps scaled to a maximum of 1.
-    As long as all scales, and the evidence of each block between its neighbours, are at least
-    1e-90, what has underflowed has no part in any digit.  Else all is done again in logarithms.
+    Sums are taken in linear space, blocks of steps scaled to a maximum of 1.  As long as all
+    scales, and the evidence of each block between its neighbours, are far from underflow, what
+    has underflowed has no part in any digit.  Else all is done again in double precision, and if
+    that is not enough, in logarithms.
 
     :param initial: :math:`\log \pi`, normalised, of shape (..., n).
     :param transition: :math:`\log A` with normalised rows, of shape (n, n) or (..., T or 1, n, n).
@@ -33,8 +33,11 @@ def log_evidence(initial: Tensor, transition: Tensor, observed: Tensor) -> Tenso
     """
     inputs = (initial, transition, _expanded(initial, transition, observed))
     wants_gradient = torch.is_grad_enabled() and any(x.requires_grad for x in inputs)
+    value, posterior = None, None
     with torch.no_grad():
-        value, posterior = _sum_in_linear_space(*inputs, wants_gradient)
+        for dtype in dict.fromkeys((observed.dtype, torch.double)):
+            if value is None:
+                value, posterior = _sum_in_linear_space(*inputs, dtype, wants_gradient)
     if value is None:
         value = _sum_in_log_space(*inputs)
     elif posterior is not None:
@@ -106,26 +109,33 @@ class _Posterior(NamedTuple):
 
 
 def _sum_in_linear_space(
-    initial: Tensor, transition: Tensor, observed: Tensor, wants_posterior: bool
+    initial: Tensor,
+    transition: Tensor,
+    observed: Tensor,
+    dtype: torch.dtype,
+    wants_posterior: bool,
 ) -> tuple[Tensor | None, _Posterior | None]:
     """Log evidence and posterior; (None, None) if too much has underflowed."""
     batch, steps = observed.shape[:-2], observed.shape[-2]
     top = observed.amax(-1, keepdim=True)
-    start = initial.double().exp().expand(batch + initial.shape[-1:])
-    probs = transition.double().exp()
+    weights = (observed - top).to(dtype).exp()
+    means = weights.mean(-1, keepdim=True)
+    start = initial.to(dtype).exp().expand(batch + initial.shape[-1:])
+    probs = transition.to(dtype).exp()
     probs = probs.view(probs.shape[-2:]) if probs.shape[:-2].numel() == 1 else probs
-    matrices, weights = _in_blocks(probs, (observed - top).double().exp())
-    levels, scales = _tree(_products(matrices, weights), batch)
+    matrices, likelihoods = _in_blocks(probs, weights / means)
+    levels, scales = _tree(_products(matrices, likelihoods), batch)
     total = (start.unsqueeze(-2) @ levels[-1].reshape(batch + probs.shape[-2:])).sum((-2, -1))
     before, after, checks = _messages(levels, start)
-    if not torch.cat([x.flatten() for x in (*checks, scales, total)]).min().item() >= _LEAST:
+    least = torch.cat([x.flatten() for x in (*checks, scales, total)]).min().item()
+    if not least >= torch.finfo(dtype).tiny ** 0.25:
         return None, None
-    value = total.log() + scales.log().sum(-1) + top.double().sum((-2, -1))
+    logs = torch.cat([scales, means.squeeze(-1), total.unsqueeze(-1)], -1).double().log()
+    value = logs.sum(-1) + top.double().sum((-2, -1))
     if not wants_posterior:
         return value, None
-    start, *parts = _inside_blocks(
-        matrices, weights, before.view_as(weights[0]), after.view_as(weights[0])
-    )
+    messages = before.view_as(likelihoods[0]), after.view_as(likelihoods[0])
+    start, *parts = _inside_blocks(matrices, likelihoods, *messages)
     states, source, target = (x[..., :steps, :] for x in parts)
     return value, _Posterior(start, states, probs, source, target)
 
@@ -153,7 +163,7 @@ def _in_blocks(probs: Tensor, weights: Tensor) -> tuple[list[Tensor], list[Tenso
 
 
 def _products(matrices: list[Tensor], weights: list[Tensor]) -> Tensor:
-    """The product of transitions and likelihoods over each block; rows sum to 1 at most."""
+    """The product of transitions and likelihoods over each block."""
     product = matrices[0] * weights[0].unsqueeze(-2)
     for matrix, weight in zip(matrices[1:], weights[1:], strict=True):
         product = (product @ matrix).mul_(weight.unsqueeze(-2))
@@ -183,19 +193,16 @@ def _messages(levels: list[Tensor], start: Tensor) -> tuple[Tensor, Tensor, list
     Both are computed at once: in the second half of each tensor are the backward messages, in
     reverse order and with transposed matrices.  Third, what must not be too small.
     """
-    messages = start.reshape(-1, start.shape[-1])
+    messages = start.reshape(-1, 1, start.shape[-1])
     messages = torch.cat([messages, torch.ones_like(messages)])
-    checks = []
+    sums = []
     for level in reversed(levels[:-1]):
-        pairs = level.shape[0] // 2
-        matrices = torch.cat([level[0::2], level[1::2].flip(0).mT])
-        moved = torch.bmm(messages.unsqueeze(1), matrices).squeeze(1)
-        sums = moved.sum(-1, keepdim=True)
-        moved = moved / sums
-        checks += [sums, (moved[:pairs] * moved[pairs:].flip(0)).sum(-1)]
-        messages = torch.stack((messages, moved), 1).flatten(0, 1)
+        moved = torch.bmm(messages, torch.cat([level[0::2], level[1::2].flip(0).mT]))
+        sums.append(moved.sum(-1, keepdim=True))
+        messages = torch.stack((messages, moved / sums[-1]), 1).flatten(0, 1)
     blocks = levels[0].shape[0]
-    return messages[:blocks], messages[blocks:].flip(0), checks
+    before, after = messages[:blocks], messages[blocks:].flip(0)
+    return before, after, [*sums, (before[1:] * after[:-1]).sum(-1)]
 
 
 def _inside_blocks(
@@ -205,9 +212,11 @@ def _inside_blocks(
     rows, columns, targets = [before], [after], []
     for matrix, weight in zip(matrices, weights, strict=True):
         rows.append(_times(rows[-1], matrix) * weight)
-    for matrix, weight in zip(reversed(matrices), reversed(weights), strict=True):
+    shared = matrices[0] is matrices[-1]
+    transposed = [matrices[0].mT] * len(matrices) if shared else [m.mT for m in matrices]
+    for matrix, weight in zip(reversed(transposed), reversed(weights), strict=True):
         targets.append(weight * columns[-1])
-        columns.append(_times(targets[-1], matrix.mT))
+        columns.append(_times(targets[-1], matrix))
     share = 1 / (rows[-1] * after).sum(-1, keepdim=True)
     start = (before * share * columns[-1])[..., 0, :]
     share = share.unsqueeze(-2)
@@ -245,7 +254,7 @@ class _Evidence(torch.autograd.Function):
 
 def _gradient(inputs: Sequence[Tensor], posterior: _Posterior, grad: Tensor) -> list[Tensor]:
     """The posterior times ``grad``, summed to the shapes of the inputs."""
-    grad = grad.unsqueeze(-1)
+    grad = grad.to(posterior.states.dtype).unsqueeze(-1)
     probs, target = posterior.transition, posterior.target
     source = posterior.source * grad.unsqueeze(-1)
     if probs.dim() == 2:
