@@ -67,13 +67,14 @@ NAMES = {
         OneHotCategorical OneHotCategoricalStraightThrough OneOneMatching OneTwoMatching
         OrderedLogistic OrderedProbit Pareto Poisson ProjectedNormal Rejector RelaxedBernoulli
         RelaxedBernoulliStraightThrough RelaxedOneHotCategorical
-        RelaxedOneHotCategoricalStraightThrough SineSkewed Skellam SkewLogistic SkewNormal
-        SoftAsymmetricLaplace SoftLaplace SpanningTree Stable StableWithLogProb StudentT
-        TorchDistribution TorchDistributionMixin TransformModule TransformedDistribution Truncated
-        TruncatedPolyaGamma Uniform Unit VonMises VonMises3D Wald Weibull Wishart
-        ZeroInflatedDistribution ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated
-        biject_to constraints enable_validation is_validation_enabled kl kl_divergence register_kl
-        transform_to transforms util validation_enabled""",
+        RelaxedOneHotCategoricalStraightThrough SineBivariateVonMises SineSkewed Skellam
+        SkewLogistic SkewNormal SoftAsymmetricLaplace SoftLaplace SpanningTree Stable
+        StableWithLogProb StickBreakingWeights StudentT TorchDistribution TorchDistributionMixin
+        TransformModule TransformedDistribution Truncated TruncatedPolyaGamma Uniform Unit
+        VonMises VonMises3D Wald Weibull Wishart ZeroInflatedDistribution
+        ZeroInflatedNegativeBinomial ZeroInflatedPoisson ZeroOneInflated biject_to constraints
+        enable_validation is_validation_enabled kl kl_divergence register_kl transform_to
+        transforms util validation_enabled""",
     "pyro.distributions.constraints": """Constraint boolean cat corr_cholesky corr_matrix
         dependent dependent_property greater_than greater_than_eq half_open_interval independent
         integer integer_interval interval less_than lower_cholesky multinomial nonnegative
@@ -345,6 +346,8 @@ PARAMETERS = {
     "pyro.distributions.CoalescentTimes": "leaf_times rate validate_args",
     "pyro.distributions.CoalescentTimesWithRate": "leaf_times rate_grid validate_args",
     "pyro.distributions.SineSkewed": "base_dist skewness validate_args",
+    "pyro.distributions.SineBivariateVonMises": """phi_loc psi_loc phi_concentration
+        psi_concentration correlation weighted_correlation validate_args""",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -38,7 +39,7 @@ class Docstring:
     @property
     def summary(self) -> str:
         """The first sentence that says what it is."""
-        prose = [p for p in self.text if not p.startswith(".. math::")]
+        prose = [p for p in self.text if not p.startswith((".. math::", "```"))]
         return re.split(r"(?<=\.)\s", " ".join(prose[0].split()))[0].rstrip(".") if prose else ""
 
 
@@ -52,7 +53,7 @@ def parse(text: str) -> Docstring:
             result.parameters[name] = meaning
         elif kind == "raises":
             result.raises.append((name, meaning))
-    paragraphs = [p.strip() for p in re.split(r"\n\s*\n", prose) if p.strip()]
+    paragraphs = _paragraphs(prose)
     if paragraphs and paragraphs[0].startswith(":math:"):
         result.formula, rest = split_formula(paragraphs.pop(0))
         paragraphs[:0] = [rest] * bool(rest)
@@ -62,6 +63,18 @@ def parse(text: str) -> Docstring:
         else:
             _place(paragraph, result)
     return result
+
+
+def _paragraphs(prose: str) -> list[str]:
+    """Paragraphs; what is indented after ``::`` becomes a block of code."""
+    found: list[str] = []
+    for raw in re.split(r"\n(?:[ \t]*\n)+", prose):
+        if raw.startswith("    ") and found and found[-1].endswith("::"):
+            found[-1] = found[-1][:-1]
+            found.append(f"```text\n{textwrap.dedent(raw).rstrip()}\n```")
+        elif raw.strip():
+            found.append(raw.strip())
+    return found
 
 
 def split_formula(paragraph: str) -> tuple[str, str]:
@@ -93,7 +106,7 @@ def _place(paragraph: str, into: Docstring) -> None:
     cited = next(
         (m for m in _CITATION.finditer(paragraph) if re.search(YEAR, paragraph[m.end() :])), None
     )
-    if cited is None or paragraph.startswith(".. math::"):
+    if cited is None or paragraph.startswith((".. math::", "```")):
         into.text.append(paragraph)
         into.source += [f"{' '.join(c.split())}." for c in _IN_BRACKETS.findall(paragraph)]
         return
@@ -128,7 +141,7 @@ def display(formula: str) -> str:
 
 def _words(text: str) -> str:
     """Words within a formula."""
-    words = text.split()
+    words = text.split() if text.strip() != "." else []
     return rf"\text{{{' ' * text[0].isspace()}{' '.join(words)} }}" if words else ""
 
 
@@ -136,6 +149,8 @@ def paragraph(text: str, link: Link) -> str:
     """A paragraph of prose, a list, or a displayed formula."""
     if text.startswith(".. math::"):
         return display(text)
+    if text.startswith("```"):
+        return text
     if text.startswith("* "):
         items = re.split(r"^\* ", text, flags=re.MULTILINE)[1:]
         return "\n".join(f"* {inline(item, link)}" for item in items)

@@ -106,6 +106,13 @@ def test_stale_pages_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [path.name for path in stale.parent.iterdir()] == ["index.md"]
 
 
+def test_blocks_of_code_keep_their_lines() -> None:
+    doc = docstrings.parse(":math:`f`.\n\nAs a program::\n\n    a = 1\n\n    b = 2\n\nEnd.")
+    assert doc.text[:2] == ["As a program:", "```text\na = 1\n```"]
+    assert docstrings.paragraph(doc.text[1], lambda name: None) == doc.text[1]
+    assert docstrings.display(doc.formula) == "```math\nf\n```"
+
+
 @pytest.mark.parametrize(
     ("prose", "source"),
     [
