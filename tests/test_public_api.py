@@ -127,6 +127,7 @@ NAMES = {
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
+    "pyro.infer.tracegraph_elbo": "TraceGraph_ELBO",
     "pyro.infer.trace_tail_adaptive_elbo": "TraceTailAdaptive_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
     "pyro.ops.tensor_utils": """as_complex block_diag_embed block_diagonal
@@ -360,6 +361,9 @@ PARAMETERS = {
     "pyro.infer.TraceTailAdaptive_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
         tail_adaptive_beta""",
+    "pyro.infer.TraceGraph_ELBO": """num_particles max_plate_nesting max_iarange_nesting
+        vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options
+        retain_graph tail_adaptive_beta""",
     "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
     "pyro.infer.Importance": "model guide num_samples",
     "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",

@@ -9,6 +9,7 @@ from pyro.infer.elbo.jit import JitTrace_ELBO, JitTraceEnum_ELBO, JitTraceMeanFi
 from pyro.infer.elbo.renyi_elbo import RenyiELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
+from pyro.infer.elbo.trace_graph_elbo import TraceGraph_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
 from pyro.infer.elbo.trace_tail_adaptive_elbo import TraceTailAdaptive_ELBO
 from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
@@ -31,6 +32,7 @@ __all__ = [
     "RenyiELBO",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
+    "TraceGraph_ELBO",
     "TraceMeanField_ELBO",
     "TracePosterior",
     "TracePredictive",

@@ -65,7 +65,8 @@ _PLAIN: dict[type, bool] = {}
 
 def score_parts(trace: Trace, site: Message, max_plate_nesting: float) -> None:
     """Fill in the ``score_parts`` of a site, and check its shape."""
-    score_site(trace.nodes, site)
+    if "score_parts" not in site:
+        score_site(trace.nodes, site)
     if validation.VALIDATE:
         check_scored_site(trace, site, max_plate_nesting)
 

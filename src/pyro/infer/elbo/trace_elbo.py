@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from pyro.infer.baselines import DecayingAverages
+from pyro.infer.elbo.draws import estimate_from_draws
 from pyro.infer.elbo.elbo import ELBO, Estimate
-from pyro.infer.elbo.score_function import Term, score_function_surrogate
-from pyro.infer.elbo.scoring import difference, is_pathwise, log_prob, score_parts, scored_sites
 from pyro.poutine.trace_struct import Trace
 
 
@@ -41,27 +40,4 @@ class Trace_ELBO(ELBO):
 
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
         nesting = self.max_plate_nesting
-        modelled = [(s, log_prob(model_trace, s, nesting)) for s in scored_sites(model_trace)]
-        plus = [score for _, score in modelled]
-        sampled, minus, entropies = [], [], []
-        others = []
-        for site in scored_sites(guide_trace):
-            if is_pathwise(site):
-                score = log_prob(guide_trace, site, nesting)
-                entropies.append(score)
-            else:
-                score_parts(guide_trace, site, nesting)
-                score = site["log_prob"]
-                others.append(site)
-                entropy = site["score_parts"].entropy_term
-                if not isinstance(entropy, int | float):
-                    entropies.append(entropy)
-            sampled.append((site, score))
-            minus.append(score)
-        elbo = difference(plus, minus)
-        if not others:
-            return Estimate(elbo, elbo)
-        terms: list[Term] = [(s["cond_indep_stack"], score) for s, score in modelled]
-        terms += [(s["cond_indep_stack"], -score) for s, score in sampled]
-        scores = score_function_surrogate(others, terms, self._averages)
-        return Estimate(elbo, difference(plus, entropies) + scores)
+        return estimate_from_draws(model_trace, guide_trace, nesting, self._averages)

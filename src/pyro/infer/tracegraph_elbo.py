@@ -1,0 +1,7 @@
+"""The documented path of :class:`TraceGraph_ELBO`."""
+
+from __future__ import annotations
+
+from pyro.infer.elbo.trace_graph_elbo import TraceGraph_ELBO
+
+__all__ = ["TraceGraph_ELBO"]
