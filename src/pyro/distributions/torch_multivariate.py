@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import torch
 import torch.distributions as td
 from torch.distributions import constraints as tc
+from torch.distributions.utils import lazy_property
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 
 __all__ = [
@@ -45,11 +47,20 @@ class LKJCholesky(td.LKJCholesky, TorchDistribution):
     def __init__(
         self, dim: int, concentration: Numeric = 1.0, validate_args: bool | None = None
     ) -> None:
-        super().__init__(dim, tensor_like(concentration), validate_args)
-        # the squared length of row i, whose i entries before the diagonal have a uniform direction
-        before = torch.arange(dim, dtype=self.concentration.dtype, device=self.concentration.device)
-        rest = self.concentration.unsqueeze(-1) + (dim - 1 - before) / 2
-        self._beta = td.Beta(before.clamp(min=1) / 2, rest, validate_args=False)
+        if dim < 2:
+            raise ValueError(f"LKJCholesky: dim must be an integer of at least 2, got {dim}")
+        self.dim = dim
+        self.concentration = tensor_like(concentration)
+        shape = torch.Size((dim, dim))
+        ValidatedDistribution.__init__(self, self.concentration.shape, shape, validate_args)
+
+    @lazy_property
+    def _beta(self) -> td.Beta:
+        """The squared length of row i before the diagonal, where its direction is uniform."""
+        like = self.concentration
+        before = torch.arange(self.dim, dtype=like.dtype, device=like.device)
+        rest = like.unsqueeze(-1) + (self.dim - 1 - before) / 2
+        return td.Beta(before.clamp(min=1) / 2, rest, validate_args=False)
 
 
 @torch_family

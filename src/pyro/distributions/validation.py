@@ -109,6 +109,12 @@ def _lower_cholesky(constraint: Any, value: Tensor) -> bool:
     return not (value * above).any()  # tril is slow for a batch of small matrices
 
 
+def _corr_cholesky(constraint: Any, value: Tensor) -> bool:
+    length = torch.linalg.vector_norm(value.detach(), dim=-1)
+    tolerance = 10 * torch.finfo(value.dtype).eps * value.shape[-1]
+    return (length - 1).abs_().max().item() <= tolerance and _lower_cholesky(constraint, value)
+
+
 def _positive_definite(constraint: Any, value: Tensor) -> bool:
     value = value.detach()
     return (
@@ -129,6 +135,7 @@ _FAST: dict[type, Fast] = {
     type(tc.boolean): _boolean,
     type(tc.simplex): _simplex,
     type(tc.lower_cholesky): _lower_cholesky,
+    type(tc.corr_cholesky): _corr_cholesky,
     type(tc.positive_definite): _positive_definite,
 }
 
