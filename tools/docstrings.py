@@ -69,7 +69,9 @@ def _paragraphs(prose: str) -> list[str]:
     """Paragraphs; what is indented after ``::`` becomes a block of code."""
     found: list[str] = []
     for raw in re.split(r"\n(?:[ \t]*\n)+", prose):
-        if raw.startswith("    ") and found and found[-1].endswith("::"):
+        if found and found[-1] == ".. math::":
+            found[-1] += f" {raw.strip()}"
+        elif raw.startswith("    ") and found and found[-1].endswith("::"):
             found[-1] = found[-1][:-1]
             found.append(f"```text\n{textwrap.dedent(raw).rstrip()}\n```")
         elif raw.strip():
