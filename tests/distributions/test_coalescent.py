@@ -184,7 +184,9 @@ def test_times_that_cannot_be() -> None:
     for value, holds in cases.items():
         x = torch.tensor(value)
         assert bool(d.support.check(x)) is holds
-        if not holds:
+        if holds:
+            assert d.log_prob(x).isfinite()
+        else:
             with pytest.raises(ValueError, match="support"):
                 d.log_prob(x)
     unchecked = dist.CoalescentTimes(torch.tensor([0.0, 0.0, 1.0]), validate_args=False)

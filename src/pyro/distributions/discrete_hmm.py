@@ -71,8 +71,8 @@ class DiscreteHMM(HiddenMarkovModel):
         _check_states(initial.shape, transition.shape, observation_dist.batch_shape)
         times = broadcast_shape(transition.shape[:-2], observation_dist.batch_shape[:-1], (1,))
         batch = broadcast_shape(initial.shape[:-1], times[:-1])
-        self.initial_logits = initial.log_softmax(-1)
-        self.transition_logits = transition.log_softmax(-1)
+        self.initial_logits = _normalized(initial)
+        self.transition_logits = _normalized(transition)
         self.observation_dist = observation_dist
         event_shape = times[-1:] + observation_dist.event_shape
         super().__init__(duration, batch, event_shape, validate_args)
@@ -124,6 +124,11 @@ class DiscreteHMM(HiddenMarkovModel):
         per_state = value.unsqueeze(value.dim() - self.event_dim + 1)
         observed: Tensor = self.observation_dist.log_prob(per_state)
         return self.initial_logits, self.transition_logits, observed
+
+
+def _normalized(logits: Tensor) -> Tensor:
+    """What log_softmax gives, which is slow for many short rows."""
+    return logits - logits.logsumexp(-1, keepdim=True)
 
 
 def _check_states(initial: torch.Size, transition: torch.Size, observed: torch.Size) -> None:

@@ -263,7 +263,7 @@ def _gradient(inputs: Sequence[Tensor], posterior: _Posterior, grad: Tensor) -> 
         pairs = (source.mT @ target).unsqueeze(-3)
     else:
         pairs = source.unsqueeze(-1) * target.unsqueeze(-2)
-    moves = pairs * probs
+    moves = pairs.mul_(probs)
     if probs.dim() == 2:
         moves = moves.view(inputs[1].shape)
     exact = (posterior.start * grad, moves, posterior.states * grad.unsqueeze(-1))
