@@ -223,7 +223,7 @@ def _constraints_of(family: Family) -> dict[str, Any]:
 def _answers(family: Family) -> str:
     d = family.one
     event = "a value of any shape" if family.name == "Delta" else _EVENTS[min(d.event_dim, 2)]
-    own = vars(family.cls).get("support")
+    own = inspect.getattr_static(family.cls, "support")
     values = named(d.support)
     if isinstance(own, property) and own.__doc__:
         values = inline(own.__doc__.split("\n")[0]).rstrip(".")

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints as tc
 
 from pyro.distributions.feasible import feasible_point
-from pyro.distributions.interval_ends import IntervalEnds
+from pyro.distributions.interval_distribution import IntervalDistribution
 from pyro.distributions.restricted_moments import mean_and_variance, quadrature, where_it_exists
 from pyro.distributions.tails import log_tails
-from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.truncated import Truncated
 from pyro.ops.shapes import Numeric
 
 _EMPTY = torch.Size()
 
 
-class Censored(TorchDistribution):
+class Censored(IntervalDistribution):
     r"""A univariate law seen through an instrument that reports nothing below a or above b.
 
     The value is :math:`\min(\max(X, a), b)`, so the ends are atoms and
@@ -48,49 +45,7 @@ class Censored(TorchDistribution):
         tensor([  -1.4189, -804.6085])
     """
 
-    arg_constraints: dict[str, Any] = {}
     has_rsample = False
-
-    def __init__(
-        self,
-        base_dist: Any,
-        low: Numeric | None = None,
-        high: Numeric | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        self.base_dist, self._ends = IntervalEnds.fit("Censored", base_dist, low, high)
-        super().__init__(self.base_dist.batch_shape, _EMPTY, validate_args)
-
-    @property
-    def low(self) -> Tensor | None:
-        """The lower end."""
-        return self._ends.low
-
-    @property
-    def high(self) -> Tensor | None:
-        """The upper end."""
-        return self._ends.high
-
-    @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override]
-        """Whether the values are integers between two ends."""
-        return self._ends.enumerable(self.base_dist)
-
-    @tc.dependent_property(event_dim=0)
-    def support(self) -> Any:
-        """The part of the base's support between the ends, which belong to it."""
-        return self._ends.intersect(self.base_dist.support)
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast the base and the ends."""
-        if batch_shape == self._batch_shape:
-            return self
-        new = type(self).__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        shape = new._batch_shape = torch.Size(batch_shape)
-        new.base_dist = self.base_dist.expand(shape)
-        new._ends = self._ends.expand(shape)
-        return new
 
     def sample(self, sample_shape: Sequence[int] = _EMPTY) -> Tensor:
         """A draw of the base, moved to the nearest value inside."""
@@ -149,14 +104,3 @@ class Censored(TorchDistribution):
         weights = torch.cat([weights * mass, *(log_p.exp().unsqueeze(0) for _, log_p in atoms)])
         mean, variance = mean_and_variance(torch.where(weights > 0, points, 0.0), weights)
         return where_it_exists(mean, self, "mean"), where_it_exists(variance, self, "variance")
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """The integers between the ends.
-
-        :raises NotImplementedError: if there are infinitely many values, or the ends of a batch
-            differ.
-        """
-        return self._ends.enumerate(self.base_dist, expand)
-
-    def __repr__(self) -> str:
-        return f"Censored({self.base_dist!r}, {self._ends})"

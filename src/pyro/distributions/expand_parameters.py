@@ -64,5 +64,6 @@ def _expand(value: Any, shape: torch.Size, rank: int) -> Any:
     if isinstance(value, td.Distribution):
         return value.expand(shape + value.batch_shape[rank:])
     if isinstance(value, tuple) and not isinstance(value, torch.Size):
-        return tuple(_expand(v, shape, rank) for v in value)
+        parts = (_expand(v, shape, rank) for v in value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return value

@@ -66,10 +66,6 @@ class IntervalEnds(NamedTuple):
             None if self.high is None else self.high.floor(),
         )
 
-    def expand(self, shape: torch.Size) -> IntervalEnds:
-        """Broadcast both ends."""
-        return IntervalEnds(*(None if e is None else e.expand(shape) for e in self))
-
     def tails_below(self, base: Any) -> tuple[Tensor, Tensor]:
         """The log tails just below the lower end, which itself belongs to the interval."""
         if self.low is None:

@@ -8,13 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints as tc
 
-from pyro.distributions.interval_ends import IntervalEnds
+from pyro.distributions.interval_distribution import IntervalDistribution
 from pyro.distributions.quantile_search import search_quantile
 from pyro.distributions.restricted_moments import mean_and_variance, quadrature, where_it_exists
 from pyro.distributions.tails import entry_quantile, log_between, log_tails, register_tails
-from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.ops.shapes import Numeric
 from pyro.ops.tail_functions import log1mexp
 
@@ -23,7 +21,7 @@ _NARROW = math.log(1e-3)
 _NODES = ((-math.sqrt(0.6), 5 / 18), (0.0, 8 / 18), (math.sqrt(0.6), 5 / 18))
 
 
-class Truncated(TorchDistribution):
+class Truncated(IntervalDistribution):
     r"""A univariate law given that its value lies in :math:`[a, b]`.
 
     .. math:: f_{a,b}(x) = \frac{f(x)}{P(a \le X \le b)}, \qquad a \le x \le b
@@ -48,8 +46,6 @@ class Truncated(TorchDistribution):
         True
     """
 
-    arg_constraints: dict[str, Any] = {}
-
     def __init__(
         self,
         base_dist: Any,
@@ -57,8 +53,7 @@ class Truncated(TorchDistribution):
         high: Numeric | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self.base_dist, self._ends = IntervalEnds.fit("Truncated", base_dist, low, high)
-        super().__init__(self.base_dist.batch_shape, _EMPTY, validate_args)
+        super().__init__(base_dist, low, high, validate_args)
         self._low_tails = self._ends.tails_below(self.base_dist)
         self._high_tails = self._ends.tails_upto(self.base_dist)
         self._log_mass = self._mass()
@@ -68,41 +63,9 @@ class Truncated(TorchDistribution):
             )
 
     @property
-    def low(self) -> Tensor | None:
-        """The lower end."""
-        return self._ends.low
-
-    @property
-    def high(self) -> Tensor | None:
-        """The upper end."""
-        return self._ends.high
-
-    @property
     def has_rsample(self) -> bool:  # type: ignore[override]
         """That of a continuous base."""
         return bool(self.base_dist.has_rsample) and not self.base_dist.support.is_discrete
-
-    @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override]
-        """Whether the values are integers between two ends."""
-        return self._ends.enumerable(self.base_dist)
-
-    @tc.dependent_property(event_dim=0)
-    def support(self) -> Any:
-        """The part of the base's support between the ends."""
-        return self._ends.intersect(self.base_dist.support)
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast the base."""
-        if batch_shape == self._batch_shape:
-            return self
-        new = type(self).__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        shape = new._batch_shape = torch.Size(batch_shape)
-        new.base_dist = self.base_dist.expand(shape)
-        new._ends = self._ends.expand(shape)
-        new._log_mass = self._log_mass.expand(shape)
-        return new
 
     def _mass(self) -> Tensor:
         """The log probability of the interval."""
@@ -188,17 +151,6 @@ class Truncated(TorchDistribution):
             weight = torch.where(right, weight, -weight)
         surrogate = torch.where(right, log_1mcdf, log_cdf)
         return x + weight * (surrogate - surrogate.detach())
-
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """The integers between the ends.
-
-        :raises NotImplementedError: if there are infinitely many values, or the ends of a batch
-            differ.
-        """
-        return self._ends.enumerate(self.base_dist, expand)
-
-    def __repr__(self) -> str:
-        return f"Truncated({self.base_dist!r}, {self._ends})"
 
 
 @register_tails(Truncated, lambda d, *logs: d._quantile(*logs))
