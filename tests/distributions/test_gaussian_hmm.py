@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -182,6 +184,7 @@ def test_what_is_masked_is_missing() -> None:
     ways = {
         "entries": dist.Normal(loc.expand(3, 5, 2), scale).mask(keep).to_event(1),
         "nan": dist.NanMaskedNormal(loc, scale).to_event(1),
+        "nan-vector": dist.NanMaskedMultivariateNormal(loc, scale.square().diag_embed()),
     }
     joint = dense(d, 5)
     for noise in ways.values():
@@ -322,6 +325,66 @@ def test_ten_thousand_steps_in_single_precision(scales: dict[str, float]) -> Non
         assert d.rsample_posterior(data).isfinite().all()
     for double, single in zip(values[torch.float64], values[torch.float32], strict=True):
         close(single, double, rtol=1e-3, atol=1e-3 * double.abs().max().item())
+
+
+def exact_filter(
+    x: Tensor, F: Tensor, H: Tensor, p: float, q: float, r: float
+) -> tuple[float, list[Fraction], list[list[Fraction]]]:
+    """Kalman's recursion for one observed number in rational arithmetic, without rounding."""
+
+    def rows(a: Any) -> Any:
+        return [[Fraction(v) for v in row] for row in a]
+
+    def mul(a: Any, b: Any) -> Any:
+        return [
+            [sum(u * v for u, v in zip(row, col, strict=True)) for col in zip(*b, strict=True)]
+            for row in a
+        ]
+
+    A, h, n = rows(F.mT.tolist()), rows(H.mT.tolist()), len(F)
+    column = [[v] for v in h[0]]
+    mean = [[Fraction(0)] for _ in range(n)]
+    cov = rows((torch.eye(n) * p).tolist())
+    cov = mul(cov, cov)
+    log_prob = 0.0
+    for (value,) in x.tolist():
+        mean, cov = mul(A, mean), mul(mul(A, cov), [list(c) for c in zip(*A, strict=True)])
+        for i in range(n):
+            cov[i][i] += Fraction(q) ** 2
+        error = Fraction(value) - mul(h, mean)[0][0]
+        cross = mul(cov, column)
+        spread = mul(h, cross)[0][0] + Fraction(r) ** 2
+        log_prob -= (float(error**2 / spread) + math.log(2 * math.pi * spread)) / 2
+        for i in range(n):
+            mean[i][0] += cross[i][0] * error / spread
+            for j in range(n):
+                cov[i][j] -= cross[i][0] * cross[j][0] / spread
+    return log_prob, [m[0] for m in mean], cov
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "r"), [(1e5, 1e-6, 1.0), (1e3, 1e-8, 1e-3), (1.0, 1e-10, 0.1), (1e7, 1.0, 1e-2)]
+)
+def test_extremes_are_exact(p: float, q: float, r: float) -> None:
+    """A diffuse start, transitions and observations all but without noise."""
+    F, H = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[1.0], [0.0]])
+    zero = torch.zeros(2)
+    d = dist.GaussianHMM(
+        dist.Normal(zero, p).to_event(1),
+        F,
+        dist.Normal(zero, q).to_event(1),
+        H,
+        dist.Normal(zero[:1], r).to_event(1),
+        duration=7,
+    )
+    x = 0.3 * torch.arange(7.0)[:, None] + r * torch.randn(7, 1)
+    log_prob, mean, cov = exact_filter(x, F, H, p, q, r)
+    close(d.log_prob(x).item(), log_prob, rtol=1e-8, atol=1e-6)
+    final = d.filter(x)
+    close(final.mean, torch.tensor([float(m) for m in mean]), rtol=1e-8, atol=1e-8)
+    expected = torch.tensor([[float(c) for c in row] for row in cov])
+    close(final.covariance_matrix, expected, rtol=1e-6, atol=0.0)
+    assert d.rsample_posterior(x, (3,)).isfinite().all()
 
 
 def test_a_high_level_costs_no_digits() -> None:

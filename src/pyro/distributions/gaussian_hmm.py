@@ -71,7 +71,8 @@ class GaussianHMM(StateSpaceDistribution):
     :param observation_dist: :math:`\mathcal N(v, R)`, event shape ``(obs_dim,)``; its batch shape
         broadcasts to ``batch_shape + (T,)``.  **Missing data**: what its mask excludes (whole
         observations by ``dist.mask``, entries by ``Normal(...).mask(...).to_event(1)``) is
-        integrated out and may be nan; with ``NanMaskedNormal(...).to_event(1)`` every nan is.
+        integrated out and may be nan; with ``NanMaskedNormal(...).to_event(1)`` or
+        ``NanMaskedMultivariateNormal`` every nan is.
     :param duration: T, where no parameter has a time dimension; without it sequences of any length
         can be scored, but none drawn.
     :raises ShapeError: (a ``ValueError``) if the dimensions do not fit.

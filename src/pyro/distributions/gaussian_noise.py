@@ -10,6 +10,7 @@ import torch.distributions as td
 from torch import Tensor
 
 from pyro.distributions.masked import MaskedDistribution
+from pyro.distributions.nan_masked_multivariate_normal import NanMaskedMultivariateNormal
 from pyro.distributions.nan_masked_normal import NanMaskedNormal
 from pyro.distributions.torch_multivariate import MultivariateNormal
 from pyro.errors import ShapeError
@@ -51,7 +52,9 @@ def gaussian_noise(
         return stacked(x if timed else x.unsqueeze(-event_dim - 1), batch_shape, event_dim, dtype)
 
     if not isinstance(base, td.Independent):
-        return Noise(take(base.loc, 1), _covariance(base, take), _stack(present, batch_shape))
+        skips_nan = isinstance(base, NanMaskedMultivariateNormal)
+        cov = _covariance(base, take)
+        return Noise(take(base.loc, 1), cov, _stack(present, batch_shape), skips_nan)
     inner, mask = unmasked(base.base_dist)
     if mask is not None:
         present = mask if present is None else mask & present
@@ -115,7 +118,9 @@ def at_times(distribution: Any, times: slice) -> Any:
         inner, mask = unmasked(distribution.base_dist)
         cut = type(inner)(inner.loc[..., times, :], inner.scale[..., times, :])
         return (cut if mask is None else cut.mask(mask[..., times, :])).to_event(1)
-    return MultivariateNormal(
+    kind = type(distribution)
+    kind = kind if issubclass(kind, MultivariateNormal) else MultivariateNormal
+    return kind(
         distribution.loc[..., times, :],
         scale_tril=distribution.scale_tril[..., times, :, :],
         validate_args=False,

@@ -55,10 +55,16 @@ def matmul(a: Matrix, b: Matrix) -> Matrix:
         return torch.mm(a, b)
     a, b = many(a), many(b)
     if max(*a.shape[:2], b.shape[1]) > _SMALL:
-        return entries_first(entries_last(a) @ entries_last(b))
+        return entries_first(_packed(a) @ _packed(b))
     if torch.is_grad_enabled() and not torch._C._get_tracing_state():
         return _SmallMatmul.apply(a, b)  # type: ignore[no-untyped-call]
     return _small_matmul(a, b)
+
+
+def _packed(a: Tensor) -> Tensor:
+    """Matrices as torch stacks them, each in one piece of memory, maybe transposed."""
+    a = entries_last(a)
+    return a if 1 in a.stride()[-2:] else a.contiguous()
 
 
 def _small_matmul(a: Tensor, b: Tensor) -> Tensor:
