@@ -199,6 +199,12 @@ def test_times_that_cannot_be() -> None:
         dist.CoalescentRateLikelihood(torch.zeros(3), torch.zeros(3), 3)
 
 
+def test_density_is_continuous_where_a_coalescence_meets_its_leaves() -> None:
+    d = dist.CoalescentTimes(torch.tensor([0.0, 0.0, 1.0]).double(), 2.0)
+    meets, near = torch.tensor([[-1.0, 0.0], [-1.0, -1e-9]]).double()
+    torch.testing.assert_close(d.log_prob(meets), d.log_prob(near))
+
+
 def test_map_onto_the_times() -> None:
     torch.manual_seed(6)
     d = dist.CoalescentTimes(LEAVES, 0.8)

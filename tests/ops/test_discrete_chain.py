@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -91,6 +93,41 @@ def test_what_underflows_in_linear_space_is_summed_in_logarithms() -> None:
     torch.testing.assert_close(ours[2].sum(-1), torch.ones(40, dtype=torch.double))
     assert ours[0].tolist() == [0.0, 1.0, 0.0]
     assert ours[1].sum().item() == pytest.approx(40)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("misfit", [0.3, 1.0, 3.0, 4.0, 6.0, 10.0, 20.0, 100.0])
+def test_states_that_do_not_fit(misfit: float, dtype: torch.dtype) -> None:
+    """However improbable the only possible path is: from 40 to 4000 and more nats."""
+    torch.manual_seed(6)
+    rare = math.log(1e-6)
+    moves = torch.tensor(
+        [[0.0, rare, -torch.inf], [-torch.inf, 0.0, rare], [-torch.inf] * 2 + [0.0]]
+    )
+    observed = torch.randn(40, 3)
+    observed[:, 0] -= misfit
+    observed[20:, 1] -= 1.5 * misfit
+    initial = torch.tensor([0.0, -torch.inf, -torch.inf])
+    exact = [x.double().requires_grad_() for x in (initial, moves.log_softmax(-1), observed)]
+    inputs = [x.detach().to(dtype).requires_grad_() for x in exact]
+    value, by_step = log_evidence(*inputs), by_steps(*exact).logsumexp(-1)
+    torch.testing.assert_close(value.double(), by_step, rtol=1e-6, atol=1e-5)
+    ours = torch.autograd.grad(value, inputs[1:])
+    posterior = torch.autograd.grad(log_filter(*exact).logsumexp(-1), exact[1:])
+    for mine, theirs in zip(ours, posterior, strict=True):
+        torch.testing.assert_close(mine.double(), theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_likely_path_that_underflows_is_not_replaced_by_another() -> None:
+    """In single precision e^-110 is 0 and e^-80 is not, but the former path ends better."""
+    never = -torch.inf
+    moves = torch.tensor([[0.0, 0.0, never], [never, 0.0, never], [never, never, 0.0]])
+    observed = torch.zeros(16, 3)
+    observed[:8, 0], observed[:8, 1], observed[8:, 1] = -110 / 8, -80 / 8, -60 / 8
+    inputs = (torch.tensor([0.0, never, never]), moves.log_softmax(-1), observed)
+    exact = by_steps(*(x.double() for x in inputs)).logsumexp(-1)
+    assert exact > -130
+    torch.testing.assert_close(log_evidence(*inputs).double(), exact, rtol=1e-6, atol=0)
 
 
 def test_both_sums_agree_where_both_apply() -> None:
