@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Transform, biject_to, transform_to
 from torch.distributions import constraints as tc
+
+from pyro.distributions.validation import fast_check
 
 
 class CoalescentTimesConstraint(tc.Constraint):
@@ -47,6 +50,16 @@ class CoalescentTimesConstraint(tc.Constraint):
         """Times before all leaves."""
         ascending = torch.arange(-like.shape[-1], 0, dtype=like.dtype, device=like.device)
         return self.leaf_times[..., :1].detach() + ascending
+
+
+@fast_check(CoalescentTimesConstraint)
+def _are_possible(constraint: CoalescentTimesConstraint, value: Tensor) -> bool:
+    value = value.detach()
+    if not constraint.ordered or value.shape[-1] < 2:
+        return False
+    ascends = (value[..., 1:] - value[..., :-1]).min().item() >= 0  # not where there is a nan
+    slack = (constraint.leaf_times[..., :-1] - value).min().item()
+    return ascends and slack >= 0 and value[..., 0].min().item() > -math.inf
 
 
 class _FromLogWaits(Transform):
