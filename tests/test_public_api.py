@@ -127,6 +127,8 @@ NAMES = {
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
+    "pyro.infer.csis": "CSIS",
+    "pyro.infer.rws": "ReweightedWakeSleep",
     "pyro.infer.tracegraph_elbo": "TraceGraph_ELBO",
     "pyro.infer.trace_tail_adaptive_elbo": "TraceTailAdaptive_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
@@ -364,6 +366,10 @@ PARAMETERS = {
     "pyro.infer.TraceGraph_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options
         retain_graph tail_adaptive_beta""",
+    "pyro.infer.ReweightedWakeSleep": """num_particles insomnia model_has_params
+        num_sleep_particles vectorize_particles max_plate_nesting strict_enumeration_warning""",
+    "pyro.infer.CSIS": """model guide optim num_inference_samples training_batch_size
+        validation_batch_size""",
     "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
     "pyro.infer.Importance": "model guide num_samples",
     "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyro.infer.config_enumerate import config_enumerate
+from pyro.infer.csis import CSIS
 from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.jit import JitTrace_ELBO, JitTraceEnum_ELBO, JitTraceMeanField_ELBO
@@ -16,11 +17,13 @@ from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
 from pyro.infer.importance import Importance
 from pyro.infer.predictive import Predictive
+from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
 from pyro.infer.svi import SVI
 from pyro.infer.trace_posterior import TracePosterior, TracePredictive
 from pyro.infer.validation import enable_validation, is_validation_enabled
 
 __all__ = [
+    "CSIS",
     "ELBO",
     "SVI",
     "EmpiricalMarginal",
@@ -30,6 +33,7 @@ __all__ = [
     "JitTrace_ELBO",
     "Predictive",
     "RenyiELBO",
+    "ReweightedWakeSleep",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
     "TraceGraph_ELBO",

@@ -61,7 +61,7 @@ class SVI(TracePosterior):
         num_samples: int = 0,
         num_steps: int = 0,
     ) -> None:
-        _check_optim(optim)
+        check_optim(optim)
         if num_samples or num_steps:
             warnings.warn(
                 "SVI: num_samples and num_steps are deprecated; call step() in a loop, and use "
@@ -151,7 +151,11 @@ def _as_floats(loss: Any) -> Any:
     return tuple(map(torch_item, loss)) if isinstance(loss, tuple) else torch_item(loss)
 
 
-def _check_optim(optim: Any) -> None:
+def check_optim(optim: Any) -> None:
+    """Refuse what is not a Pyro optimiser, with advice.
+
+    :raises InferenceError: if it is something else.
+    """
     if isinstance(optim, PyroOptim):
         return
     given = optim if isinstance(optim, type) else type(optim)
