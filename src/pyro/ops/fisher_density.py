@@ -51,8 +51,8 @@ class _LogFisherDensity(torch.autograd.Function):
 
     @staticmethod
     def forward(c: Tensor, x: Tensor) -> Tensor:
-        kappa = c.square().sum(-1).sqrt_().clamp_(min=torch.finfo(c.dtype).tiny)
-        chord = (x - c / kappa.unsqueeze(-1)).square_().sum(-1)
+        kappa = _square_length(c).sqrt_().clamp_(min=torch.finfo(c.dtype).tiny)
+        chord = _square_length(x - c / kappa.unsqueeze(-1))
         log_scale = torch.expm1(-2 * kappa).div_(kappa).mul_(-2 * math.pi).log_()
         return chord.mul_(kappa).mul_(-0.5).sub_(log_scale)
 
@@ -66,8 +66,14 @@ class _LogFisherDensity(torch.autograd.Function):
         gradient = gradient.unsqueeze(-1)
         of_c = of_x = None
         if ctx.needs_input_grad[0]:
-            ratio = mean_ratio(c.square().sum(-1)).unsqueeze(-1)
+            ratio = mean_ratio(_square_length(c)).unsqueeze(-1)
             of_c = (gradient * torch.addcmul(x, c, ratio, value=-1)).sum_to_size(c.shape)
         if ctx.needs_input_grad[1]:
             of_x = (gradient * c).sum_to_size(x.shape)
         return of_c, of_x
+
+
+def _square_length(x: Tensor) -> Tensor:
+    """Of vectors of three entries, which is faster than their sum."""
+    first, second, third = x.square().unbind(-1)
+    return first + second + third
