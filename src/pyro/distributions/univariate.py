@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, broadcast_tensors
@@ -35,15 +36,7 @@ class UnivariateDistribution(TorchDistribution):
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast the parameters; nothing is copied and nothing checked again."""
-        if batch_shape == self._batch_shape:
-            return self
-        shape = torch.Size(batch_shape)
-        new = type(self).__new__(type(self))
-        new.__dict__.update(self.__dict__)
-        for name in self.arg_constraints:
-            new.__dict__[name] = self.__dict__[name].expand(shape)
-        new._batch_shape = shape
-        return new
+        return expand_parameters(self, batch_shape)
 
 
 def standard_uniform(like: Tensor, shape: Sequence[int]) -> Tensor:
