@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.distributions import transforms as tt
 
-from pyro.distributions import constraints
+from pyro.distributions.transforms.along_dim import OrthogonalAlongDim
 from pyro.ops.dct import dct, idct
 
 
-class DiscreteCosineTransform(tt.Transform):
+class DiscreteCosineTransform(OrthogonalAlongDim):
     r"""The orthonormal type-II DCT along one dimension; the log-determinant is zero.
 
     :math:`y_k = c_k \sum_j x_j \cos\left(\pi (j + \tfrac12) k / n\right)` with :math:`c_0 =
@@ -33,24 +30,9 @@ class DiscreteCosineTransform(tt.Transform):
         tensor([2., 0., 0., 0.])
     """
 
-    bijective = True
-
     def __init__(self, dim: int = -1, smooth: float = 0.0, cache_size: int = 0) -> None:
-        if dim >= 0:
-            raise ValueError(f"dim must be negative, got {dim}")
-        super().__init__(cache_size=cache_size)
-        self.dim = dim
+        super().__init__(dim, cache_size)
         self.smooth = float(smooth)
-
-    @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
-
-    @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -58,12 +40,6 @@ class DiscreteCosineTransform(tt.Transform):
             and self.dim == other.dim
             and self.smooth == other.smooth
         )
-
-    def with_cache(self, cache_size: int = 1) -> DiscreteCosineTransform:
-        """The same transform with another cache size."""
-        if self._cache_size == cache_size:
-            return self
-        return DiscreteCosineTransform(self.dim, self.smooth, cache_size)
 
     def _weight(self, y: Tensor) -> Tensor:
         size = y.shape[self.dim]
@@ -76,7 +52,3 @@ class DiscreteCosineTransform(tt.Transform):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return idct(y / self._weight(y) if self.smooth else y, self.dim)
-
-    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Zeros of shape ``batch_shape``."""
-        return x.new_zeros(x.shape[: self.dim])

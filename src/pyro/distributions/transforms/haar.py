@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
-from torch.distributions import transforms as tt
 
-from pyro.distributions import constraints
+from pyro.distributions.transforms.along_dim import OrthogonalAlongDim
 from pyro.ops.haar import haar_transform, inverse_haar_transform
 
 
-class HaarTransform(tt.Transform):
+class HaarTransform(OrthogonalAlongDim):
     r"""The orthonormal discrete Haar transform along one dimension; the log-determinant is zero.
 
     As a reparameterisation of a time series it lets a few coefficients say what happens over long
@@ -29,35 +26,14 @@ class HaarTransform(tt.Transform):
         tensor([ 4., -2.,  0.,  0.])
     """
 
-    bijective = True
-
     def __init__(self, dim: int = -1, flip: bool = False, cache_size: int = 0) -> None:
-        if dim >= 0:
-            raise ValueError(f"dim must be negative, got {dim}")
-        super().__init__(cache_size=cache_size)
-        self.dim = dim
+        super().__init__(dim, cache_size)
         self.flip = flip
-
-    @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
-
-    @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, HaarTransform) and self.dim == other.dim and self.flip == other.flip
         )
-
-    def with_cache(self, cache_size: int = 1) -> HaarTransform:
-        """The same transform with another cache size."""
-        if self._cache_size == cache_size:
-            return self
-        return HaarTransform(self.dim, self.flip, cache_size)
 
     def _call(self, x: Tensor) -> Tensor:
         x = x.transpose(self.dim, -1)
@@ -66,7 +42,3 @@ class HaarTransform(tt.Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         x = inverse_haar_transform(y.transpose(self.dim, -1))
         return (x.flip(-1) if self.flip else x).transpose(self.dim, -1)
-
-    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Zeros of shape ``batch_shape``."""
-        return x.new_zeros(x.shape[: self.dim])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pyro.distributions import constraints
+from pyro.distributions.transforms.along_dim import AlongDim, negative
 from pyro.distributions.transforms.transform_module import (
     ConditionalTransformModule,
     FusedTransformModule,
@@ -19,7 +20,7 @@ from pyro.nets.dense import ConditionalDenseNN, DenseNN
 from pyro.ops.clamp import clamp_preserve_gradients
 
 
-class AffineCoupling(FusedTransformModule):
+class AffineCoupling(AlongDim, FusedTransformModule):
     r""":math:`y_1 = x_1,\ y_2 = \mu(x_1) + \sigma(x_1) \odot x_2`.
 
     :math:`\log|\det J| = \sum \log\sigma`.
@@ -42,8 +43,6 @@ class AffineCoupling(FusedTransformModule):
         tensor([0., 1.], grad_fn=<SliceBackward0>)
     """
 
-    bijective = True
-
     def __init__(
         self,
         split_dim: int,
@@ -54,23 +53,11 @@ class AffineCoupling(FusedTransformModule):
         log_scale_max_clip: float = 3.0,
     ) -> None:
         super().__init__()
-        if dim >= 0:
-            raise ValueError(f"dim must be negative, got {dim}")
         self.split_dim = split_dim
         self.nn = hypernet
-        self.dim = dim
+        self.dim = negative(dim)
         self.log_scale_min_clip = log_scale_min_clip
         self.log_scale_max_clip = log_scale_max_clip
-
-    @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
-
-    @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         size = x.shape[self.dim]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyro.distributions import constraints
-from pyro.distributions.transforms.caching import RoundTripTransform
+from pyro.distributions.transforms.along_dim import OrthogonalAlongDim
 
 
-class Permute(RoundTripTransform):
+class Permute(OrthogonalAlongDim):
     r""":math:`y_i = x_{\pi(i)}` along one dimension; the log-determinant is zero.
 
     The inverse permutes back (Kingma et al. 2016, *Improving variational inference with inverse
@@ -29,37 +27,18 @@ class Permute(RoundTripTransform):
         (tensor([12., 10., 11.]), tensor([10., 11., 12.]))
     """
 
-    bijective = True
-
     def __init__(self, permutation: Tensor, *, dim: int = -1, cache_size: int = 1) -> None:
-        super().__init__(cache_size=cache_size)
-        if dim >= 0:
-            raise ValueError(f"dim must be negative, got {dim}")
+        super().__init__(dim, cache_size)
         if sorted(permutation.tolist()) != list(range(len(permutation))):
             raise ValueError(f"not a permutation: {permutation.tolist()}")
         self.permutation = permutation
-        self.dim = dim
         self.inv_permutation = permutation.argsort()
-
-    @constraints.dependent_property(is_discrete=False)
-    def domain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
-
-    @constraints.dependent_property(is_discrete=False)
-    def codomain(self) -> Any:
-        """Real tensors with ``-dim`` dimensions."""
-        return constraints.independent(constraints.real, -self.dim)
 
     def _call(self, x: Tensor) -> Tensor:
         return x.index_select(self.dim, self.permutation.to(x.device))
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y.index_select(self.dim, self.inv_permutation.to(y.device))
-
-    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Zeros of shape ``batch_shape``."""
-        return x.new_zeros(x.shape[: self.dim])
 
 
 def permute(
