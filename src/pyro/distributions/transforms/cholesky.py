@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -67,7 +68,22 @@ class UnitLowerCholeskyTransform(tt.Transform):
         return y.tril(-1)
 
 
-class CholeskyTransform(tt.Transform):
+class _Factorisation(tt.Transform):
+    """A positive definite matrix to its Cholesky factor."""
+
+    bijective = True
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def _call(self, x: Tensor) -> Tensor:
+        return torch.linalg.cholesky(x)  # type: ignore[no-any-return]
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y @ y.mT
+
+
+class CholeskyTransform(_Factorisation):
     r"""Positive definite :math:`X` to its Cholesky factor :math:`L`, :math:`X = L L^\top`.
 
     :math:`\log|\det \partial X/\partial L| = n\log 2 + \sum_i (n - i + 1) \log L_{ii}` with
@@ -86,28 +102,16 @@ class CholeskyTransform(tt.Transform):
                 [2., 5.]])
     """
 
-    bijective = True
     domain = constraints.positive_definite
     codomain = constraints.lower_cholesky
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CholeskyTransform)
-
-    def _call(self, x: Tensor) -> Tensor:
-        return torch.linalg.cholesky(x)  # type: ignore[no-any-return]
-
-    def _inverse(self, y: Tensor) -> Tensor:
-        return y @ y.mT
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Shape ``batch_shape``."""
         n = y.shape[-1]
-        order = torch.arange(n, 0, -1, dtype=y.dtype, device=y.device)
-        log_diagonal = y.diagonal(dim1=-2, dim2=-1).log()
-        return -(order * log_diagonal).sum(-1) - n * torch.tensor(2.0, dtype=y.dtype).log()
+        return _weighted_log_diagonal(y, n) - n * math.log(2)
 
 
-class CorrMatrixCholeskyTransform(tt.Transform):
+class CorrMatrixCholeskyTransform(_Factorisation):
     r"""Correlation matrices to their Cholesky factors.
 
     The rows of :math:`L` have unit length, so
@@ -122,24 +126,12 @@ class CorrMatrixCholeskyTransform(tt.Transform):
                 [0.6000, 0.8000]])
     """
 
-    bijective = True
     domain = constraints.corr_matrix
     codomain = constraints.corr_cholesky
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CorrMatrixCholeskyTransform)
-
-    def _call(self, x: Tensor) -> Tensor:
-        return torch.linalg.cholesky(x)  # type: ignore[no-any-return]
-
-    def _inverse(self, y: Tensor) -> Tensor:
-        return y @ y.mT
-
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Shape ``batch_shape``."""
-        n = y.shape[-1]
-        order = torch.arange(n - 1, -1, -1, dtype=y.dtype, device=y.device)
-        return -(order * y.diagonal(dim1=-2, dim2=-1).log()).sum(-1)
+        return _weighted_log_diagonal(y, y.shape[-1] - 1)
 
 
 class CorrLCholeskyTransform(tt.CorrCholeskyTransform):
@@ -159,3 +151,10 @@ class CorrLCholeskyTransform(tt.CorrCholeskyTransform):
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, tt.CorrCholeskyTransform)
+
+
+def _weighted_log_diagonal(y: Tensor, first: int) -> Tensor:
+    """Minus the sum of the logarithms, with weights that start at ``first`` and go down by one."""
+    log_diagonal = y.diagonal(dim1=-2, dim2=-1).log()
+    order = torch.arange(first, first - y.shape[-1], -1, dtype=y.dtype, device=y.device)
+    return -(order * log_diagonal).sum(-1)
