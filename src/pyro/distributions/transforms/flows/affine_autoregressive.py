@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.flows.sequential import solve_in_order
-from pyro.distributions.transforms.transform_module import (
-    ConditionalTransformModule,
-    FusedTransformModule,
+from pyro.distributions.transforms.flows.conditional_autoregressive import (
+    ConditionalAutoregressive,
 )
+from pyro.distributions.transforms.flows.sequential import solve_in_order
+from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.autoregressive import AutoRegressiveNN, ConditionalAutoRegressiveNN
 from pyro.ops.clamp import clamp_preserve_gradients
 
@@ -90,7 +89,7 @@ class AffineAutoregressive(FusedTransformModule):
         return x, torch.stack(log_scales).sum(0)
 
 
-class ConditionalAffineAutoregressive(ConditionalTransformModule):
+class ConditionalAffineAutoregressive(ConditionalAutoregressive[AffineAutoregressive]):
     """An :class:`AffineAutoregressive` whose network is given a context.
 
     :param autoregressive_nn: Called with the input and, as keyword, the context.
@@ -103,25 +102,7 @@ class ConditionalAffineAutoregressive(ConditionalTransformModule):
         torch.Size([5, 3])
     """
 
-    domain = constraints.real_vector
-    codomain = constraints.real_vector
-    bijective = True
-
-    def __init__(self, autoregressive_nn: Any, **kwargs: Any) -> None:
-        super().__init__()
-        self.nn = autoregressive_nn
-        self.kwargs = kwargs
-
-    def condition(self, context: Tensor) -> AffineAutoregressive:
-        """The transform at this context, of shape ``(..., context_dim)``."""
-        return AffineAutoregressive(with_context(self.nn, context), **self.kwargs)
-
-
-def with_context(network: Any, context: Tensor) -> Any:
-    """An autoregressive network at a context, with the order of its variables."""
-    bound: Any = partial(network, context=context)
-    bound.permutation = network.permutation
-    return bound
+    flow = AffineAutoregressive
 
 
 def affine_autoregressive(

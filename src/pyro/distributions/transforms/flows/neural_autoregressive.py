@@ -11,12 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.flows.affine_autoregressive import with_context
-from pyro.distributions.transforms.flows.sequential import solve_in_order
-from pyro.distributions.transforms.transform_module import (
-    ConditionalTransformModule,
-    FusedTransformModule,
+from pyro.distributions.transforms.flows.conditional_autoregressive import (
+    ConditionalAutoregressive,
 )
+from pyro.distributions.transforms.flows.sequential import solve_in_order
+from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.autoregressive import AutoRegressiveNN, ConditionalAutoRegressiveNN
 from pyro.ops.roots import solve_increasing
 
@@ -81,7 +80,7 @@ class NeuralAutoregressive(FusedTransformModule):
         return solve_in_order(y, self.arn.permutation.tolist(), solve), None
 
 
-class ConditionalNeuralAutoregressive(ConditionalTransformModule):
+class ConditionalNeuralAutoregressive(ConditionalAutoregressive[NeuralAutoregressive]):
     """A :class:`NeuralAutoregressive` flow whose network is given a context.
 
     :param autoregressive_nn: Called with the input and, as keyword, the context.
@@ -94,18 +93,7 @@ class ConditionalNeuralAutoregressive(ConditionalTransformModule):
         torch.Size([5, 3])
     """
 
-    domain = constraints.real_vector
-    codomain = constraints.real_vector
-    bijective = True
-
-    def __init__(self, autoregressive_nn: Any, **kwargs: Any) -> None:
-        super().__init__()
-        self.nn = autoregressive_nn
-        self.kwargs = kwargs
-
-    def condition(self, context: Tensor) -> NeuralAutoregressive:
-        """The transform at this context, of shape ``(..., context_dim)``."""
-        return NeuralAutoregressive(with_context(self.nn, context), **self.kwargs)
+    flow = NeuralAutoregressive
 
 
 def _sigmoid_mixture(c: Tensor, log_w: Tensor) -> Mixed:

@@ -119,10 +119,8 @@ class ConditionalSpline(ConditionalTransformModule):
         raw = [
             out.reshape(out.shape[:-1] + (self.input_dim, -1)) for out in as_tuple(self.nn(context))
         ]
-        params = normalised(*raw, *[None] * (4 - len(raw)))
-        return ConditionedTransform(
-            spline_forward, spline_backward, (params, self.bound), self.domain
-        )
+        params = normalised(*raw), self.bound
+        return ConditionedTransform(spline_forward, spline_backward, params, self.domain)
 
 
 def check_order(order: str) -> None:
@@ -144,7 +142,7 @@ def output_sizes(count_bins: int, order: str) -> list[int]:
 
 
 def normalised(
-    widths: Tensor, heights: Tensor, derivatives: Tensor, lambdas: Tensor | None
+    widths: Tensor, heights: Tensor, derivatives: Tensor, lambdas: Tensor | None = None
 ) -> tuple[Any, ...]:
     """Shares, positive slopes and divisions from real numbers."""
     return (

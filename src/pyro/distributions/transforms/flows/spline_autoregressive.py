@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.transforms.flows.affine_autoregressive import with_context
+from pyro.distributions.transforms.flows.conditional_autoregressive import (
+    ConditionalAutoregressive,
+)
 from pyro.distributions.transforms.flows.sequential import solve_in_order
 from pyro.distributions.transforms.flows.spline import (
     as_tuple,
@@ -19,10 +21,7 @@ from pyro.distributions.transforms.flows.spline import (
     spline_backward,
     spline_forward,
 )
-from pyro.distributions.transforms.transform_module import (
-    ConditionalTransformModule,
-    FusedTransformModule,
-)
+from pyro.distributions.transforms.transform_module import FusedTransformModule
 from pyro.nets.autoregressive import AutoRegressiveNN, ConditionalAutoRegressiveNN
 
 
@@ -71,7 +70,7 @@ class SplineAutoregressive(FusedTransformModule):
 
     def _shape(self, x: Tensor) -> tuple[Any, ...]:
         raw = [out.mT for out in as_tuple(self.arn(x))]
-        return normalised(*raw, *[None] * (4 - len(raw)))
+        return normalised(*raw)
 
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y, log_slopes = spline_forward(x, self._shape(x), self.bound)
@@ -89,7 +88,7 @@ class SplineAutoregressive(FusedTransformModule):
         return x, torch.stack(log_slopes).sum(0)
 
 
-class ConditionalSplineAutoregressive(ConditionalTransformModule):
+class ConditionalSplineAutoregressive(ConditionalAutoregressive[SplineAutoregressive]):
     """A :class:`SplineAutoregressive` whose network is given a context.
 
     :param input_dim: The length of the input.
@@ -103,19 +102,11 @@ class ConditionalSplineAutoregressive(ConditionalTransformModule):
         torch.Size([5, 3])
     """
 
-    domain = constraints.real_vector
-    codomain = constraints.real_vector
-    bijective = True
+    flow = SplineAutoregressive
 
     def __init__(self, input_dim: int, autoregressive_nn: Any, **kwargs: Any) -> None:
-        super().__init__()
+        super().__init__(autoregressive_nn, input_dim=input_dim, **kwargs)
         self.input_dim = input_dim
-        self.nn = autoregressive_nn
-        self.kwargs = kwargs
-
-    def condition(self, context: Tensor) -> SplineAutoregressive:
-        """The transform at this context, of shape ``(..., context_dim)``."""
-        return SplineAutoregressive(self.input_dim, with_context(self.nn, context), **self.kwargs)
 
 
 def spline_autoregressive(
