@@ -108,10 +108,12 @@ NAMES = {
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
-    "pyro.infer": """ELBO EmpiricalMarginal Importance JitTraceEnum_ELBO JitTraceMeanField_ELBO
-        JitTrace_ELBO Predictive RenyiELBO SVI TraceEnumSample_ELBO TraceEnum_ELBO
+    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance IMQSteinKernel Importance
+        JitTraceEnum_ELBO JitTraceMeanField_ELBO JitTrace_ELBO Predictive RBFSteinKernel RenyiELBO
+        ReweightedWakeSleep SVGD SVI TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
-        Trace_ELBO config_enumerate enable_validation infer_discrete is_validation_enabled""",
+        Trace_ELBO Trace_MMD config_enumerate enable_validation infer_discrete
+        is_validation_enabled""",
     "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
     "pyro.infer.elbo": "ELBO ELBOModule",
     "pyro.infer.discrete": "TraceEnumSample_ELBO infer_discrete",
@@ -127,6 +129,9 @@ NAMES = {
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
+    "pyro.infer.svgd": "IMQSteinKernel RBFSteinKernel SVGD SteinKernel",
+    "pyro.infer.energy_distance": "EnergyDistance",
+    "pyro.infer.trace_mmd": "Trace_MMD",
     "pyro.infer.csis": "CSIS",
     "pyro.infer.rws": "ReweightedWakeSleep",
     "pyro.infer.tracegraph_elbo": "TraceGraph_ELBO",
@@ -370,6 +375,13 @@ PARAMETERS = {
         num_sleep_particles vectorize_particles max_plate_nesting strict_enumeration_warning""",
     "pyro.infer.CSIS": """model guide optim num_inference_samples training_batch_size
         validation_batch_size""",
+    "pyro.infer.Trace_MMD": """kernel mmd_scale num_particles max_plate_nesting
+        max_iarange_nesting vectorize_particles strict_enumeration_warning ignore_jit_warnings
+        retain_graph""",
+    "pyro.infer.EnergyDistance": "beta prior_scale num_particles max_plate_nesting",
+    "pyro.infer.SVGD": "model kernel optim num_particles max_plate_nesting mode",
+    "pyro.infer.RBFSteinKernel": "bandwidth_factor",
+    "pyro.infer.IMQSteinKernel": "alpha beta bandwidth_factor",
     "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
     "pyro.infer.Importance": "model guide num_samples",
     "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",

@@ -12,12 +12,16 @@ from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_graph_elbo import TraceGraph_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
+from pyro.infer.elbo.trace_mmd import Trace_MMD
 from pyro.infer.elbo.trace_tail_adaptive_elbo import TraceTailAdaptive_ELBO
 from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
+from pyro.infer.energy_distance import EnergyDistance
 from pyro.infer.importance import Importance
 from pyro.infer.predictive import Predictive
 from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
+from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel
+from pyro.infer.svgd import SVGD
 from pyro.infer.svi import SVI
 from pyro.infer.trace_posterior import TracePosterior, TracePredictive
 from pyro.infer.validation import enable_validation, is_validation_enabled
@@ -25,13 +29,17 @@ from pyro.infer.validation import enable_validation, is_validation_enabled
 __all__ = [
     "CSIS",
     "ELBO",
+    "SVGD",
     "SVI",
     "EmpiricalMarginal",
+    "EnergyDistance",
+    "IMQSteinKernel",
     "Importance",
     "JitTraceEnum_ELBO",
     "JitTraceMeanField_ELBO",
     "JitTrace_ELBO",
     "Predictive",
+    "RBFSteinKernel",
     "RenyiELBO",
     "ReweightedWakeSleep",
     "TraceEnumSample_ELBO",
@@ -43,6 +51,7 @@ __all__ = [
     "TraceTMC_ELBO",
     "TraceTailAdaptive_ELBO",
     "Trace_ELBO",
+    "Trace_MMD",
     "config_enumerate",
     "enable_validation",
     "infer_discrete",
