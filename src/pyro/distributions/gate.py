@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import constraints as tc
 from torch.distributions.utils import lazy_property
 
+from pyro.distributions.expand_parameters import expand_parameters
+from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.ops.extent import extent
 from pyro.ops.log_with_zero import log_with_zero
 from pyro.ops.shapes import Numeric, broadcast_shape
@@ -62,5 +66,21 @@ def _logits(distribution: Any) -> Tensor:
     return log_gate - log_rest
 
 
-lazy_gate: Any = lazy_property(_probs)
-lazy_gate_logits: Any = lazy_property(_logits)
+class GatedDistribution(TorchDistribution):
+    """A law over a univariate base and a gate; a subclass sets both by ``gated_shape``.
+
+    Example::
+
+        >>> d = dist.Hurdle(dist.Gamma(2.0, 0.5), gate=0.75).expand((3,))
+        >>> type(d).__mro__[1].__name__, d.gate.shape, d.base_dist.batch_shape
+        ('GatedDistribution', torch.Size([3]), torch.Size([3]))
+    """
+
+    arg_constraints = {"gate": tc.unit_interval, "gate_logits": tc.real}
+    base_dist: Any
+    gate: Any = lazy_property(_probs)
+    gate_logits: Any = lazy_property(_logits)
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
+        """Broadcast to ``batch_shape``."""
+        return expand_parameters(self, batch_shape)

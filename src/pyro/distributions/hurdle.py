@@ -10,10 +10,8 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 
 from pyro.distributions.combined_support import WithAtoms
-from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.feasible import feasible_point
-from pyro.distributions.gate import gated_shape, lazy_gate, lazy_gate_logits, log_gates
-from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.gate import GatedDistribution, gated_shape, log_gates
 from pyro.distributions.zero_truncated import log_prob_of_zero, sample_nonzero
 from pyro.ops.shapes import Numeric
 from pyro.ops.tail_functions import log1mexp
@@ -21,7 +19,7 @@ from pyro.ops.tail_functions import log1mexp
 _SCALAR = torch.Size()
 
 
-class Hurdle(TorchDistribution):
+class Hurdle(GatedDistribution):
     r""":math:`P(0) = g`; elsewhere the mass :math:`(1 - g) f(x) / (1 - f(0))`, or the density
     :math:`(1 - g) f(x)`
 
@@ -46,11 +44,6 @@ class Hurdle(TorchDistribution):
         (tensor(1.), tensor([0.7500, 0.0338]))
     """
 
-    arg_constraints = {"gate": tc.unit_interval, "gate_logits": tc.real}
-    base_dist: Any
-    gate = lazy_gate
-    gate_logits = lazy_gate_logits
-
     def __init__(
         self,
         base_dist: Any,
@@ -67,10 +60,6 @@ class Hurdle(TorchDistribution):
     def support(self) -> Any:
         """Zero, and what the base can give."""
         return WithAtoms(self.base_dist.support, (0.0,))
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
 
     def sample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """Zero, or a draw of the base that is not zero."""

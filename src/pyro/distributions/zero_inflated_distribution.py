@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints as tc
 
-from pyro.distributions.expand_parameters import expand_parameters
-from pyro.distributions.gate import gated_shape, lazy_gate, lazy_gate_logits, log_gates
-from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.gate import GatedDistribution, gated_shape, log_gates
 from pyro.ops.shapes import Numeric
 
 _SCALAR = torch.Size()
 
 
-class ZeroInflatedDistribution(TorchDistribution):
+class ZeroInflatedDistribution(GatedDistribution):
     r""":math:`P(x) = g\, 1_{x = 0} + (1 - g) f(x)`
 
     A draw of the base, replaced by zero with probability :math:`g`.  Lambert (1992),
@@ -35,11 +33,6 @@ class ZeroInflatedDistribution(TorchDistribution):
         >>> d.mean, d.log_prob(torch.tensor([0.0, 1.0])).exp()
         (tensor(1.5000), tensor([0.3515, 0.2030]))
     """
-
-    arg_constraints = {"gate": tc.unit_interval, "gate_logits": tc.real}
-    base_dist: Any
-    gate = lazy_gate
-    gate_logits = lazy_gate_logits
 
     def __init__(
         self,
@@ -66,10 +59,6 @@ class ZeroInflatedDistribution(TorchDistribution):
     def support(self) -> Any:
         """That of the base."""
         return self.base_dist.support
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
 
     def sample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """A draw of the base, or zero."""

@@ -10,17 +10,15 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 
 from pyro.distributions.combined_support import WithAtoms
-from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.feasible import feasible_point
-from pyro.distributions.gate import gated_shape, lazy_gate, lazy_gate_logits, log_gates
-from pyro.distributions.torch_distribution import TorchDistribution
+from pyro.distributions.gate import GatedDistribution, gated_shape, log_gates
 from pyro.ops.log_with_zero import log_with_zero
 from pyro.ops.shapes import Numeric, broadcast_shape
 
 _SCALAR = torch.Size()
 
 
-class ZeroOneInflated(TorchDistribution):
+class ZeroOneInflated(GatedDistribution):
     r""":math:`P(0) = g (1 - h),\quad P(1) = g h`; in between the density :math:`(1 - g) f(x)`
 
     ``log_prob`` is relative to Lebesgue measure plus unit masses at 0 and 1.  Ospina and Ferrari
@@ -40,14 +38,7 @@ class ZeroOneInflated(TorchDistribution):
         (tensor(0.4000), tensor([0.3000, 0.9000, 0.1000]))
     """
 
-    arg_constraints = {
-        "gate": tc.unit_interval,
-        "gate_logits": tc.real,
-        "one": tc.unit_interval,
-    }
-    base_dist: Any
-    gate = lazy_gate
-    gate_logits = lazy_gate_logits
+    arg_constraints = {**GatedDistribution.arg_constraints, "one": tc.unit_interval}
 
     def __init__(
         self,
@@ -70,10 +61,6 @@ class ZeroOneInflated(TorchDistribution):
     def support(self) -> Any:
         """Zero, one, and what the base can give."""
         return WithAtoms(self.base_dist.support, (0.0, 1.0))
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
-        """Broadcast to ``batch_shape``."""
-        return expand_parameters(self, batch_shape)
 
     def sample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
         """Zero, one, or a draw of the base."""
