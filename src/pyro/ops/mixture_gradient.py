@@ -35,7 +35,9 @@ def mixture_draws(draws: Tensor, locs: Tensor, scales: Tensor, logits: Tensor) -
     return moved
 
 
-class _MixtureDraws(torch.autograd.Function):
+class _Draws(torch.autograd.Function):
+    """The draws themselves; a subclass tells their gradient."""
+
     @staticmethod
     def forward(draws: Tensor, *parameters: Tensor) -> Tensor:
         return draws.view_as(draws)
@@ -44,6 +46,8 @@ class _MixtureDraws(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs)
 
+
+class _MixtureDraws(_Draws):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, slope: Tensor) -> Any:
@@ -147,15 +151,7 @@ def scale_mixture_draws(draws: Tensor, scales: Tensor, logits: Tensor) -> Tensor
     return moved
 
 
-class _ScaleMixtureDraws(torch.autograd.Function):
-    @staticmethod
-    def forward(draws: Tensor, *parameters: Tensor) -> Tensor:
-        return draws.view_as(draws)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs)
-
+class _ScaleMixtureDraws(_Draws):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, slope: Tensor) -> Any:
