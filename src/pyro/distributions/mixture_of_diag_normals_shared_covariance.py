@@ -10,7 +10,7 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.normal_mixture import NormalMixture
 from pyro.errors import ShapeError
-from pyro.ops.shapes import Numeric, as_tensors, broadcast_shape
+from pyro.ops.shapes import broadcast_shape
 
 
 class MixtureOfDiagNormalsSharedCovariance(NormalMixture):
@@ -42,22 +42,6 @@ class MixtureOfDiagNormalsSharedCovariance(NormalMixture):
         "coord_scale": tc.independent(tc.positive, 1),
         "component_logits": tc.real_vector,
     }
-
-    def __init__(
-        self,
-        locs: Numeric,
-        coord_scale: Numeric,
-        component_logits: Numeric,
-        validate_args: bool | None = None,
-    ) -> None:
-        locs, scale, logits = as_tensors(locs, coord_scale, component_logits)
-        batch, event = self.infer_shapes(
-            locs=locs.shape, coord_scale=scale.shape, component_logits=logits.shape
-        )
-        self.locs = locs.expand(batch + locs.shape[-2:])
-        self.coord_scale = scale.expand(batch + event)
-        self.component_logits = logits.expand(batch + logits.shape[-1:])
-        super().__init__(batch, event, validate_args)
 
     @classmethod
     def infer_shapes(cls, **arg_shapes: Sequence[int]) -> tuple[torch.Size, torch.Size]:

@@ -14,7 +14,7 @@ from torch.distributions import constraints as tc
 from pyro.distributions.expand_parameters import expand_parameters
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.ops.mixture_gradient import mixture_draws
-from pyro.ops.shapes import Numeric
+from pyro.ops.shapes import Numeric, as_tensors
 
 _SCALAR = torch.Size()
 
@@ -22,7 +22,7 @@ _SCALAR = torch.Size()
 class NormalMixture(TorchDistribution):
     r""":math:`f(x) = \sum_k w_k \prod_d \varphi((x_d - \mu_{kd})/\sigma_{kd})/\sigma_{kd}`
 
-    A subclass keeps its parameters as attributes and tells ``_scales``.
+    A subclass tells ``infer_shapes`` and ``_scales``.
 
     Example::
 
@@ -35,8 +35,24 @@ class NormalMixture(TorchDistribution):
     support = tc.real_vector
     has_rsample = True
 
-    locs: Tensor
-    component_logits: Tensor
+    arg_constraints: dict[str, Any]
+
+    def __init__(
+        self,
+        locs: Numeric,
+        coord_scale: Numeric,
+        component_logits: Numeric,
+        validate_args: bool | None = None,
+    ) -> None:
+        locs, scale, logits = as_tensors(locs, coord_scale, component_logits)
+        batch, event = self.infer_shapes(
+            locs=locs.shape, coord_scale=scale.shape, component_logits=logits.shape
+        )
+        self.locs = locs.expand(batch + locs.shape[-2:])
+        own = self.arg_constraints["coord_scale"].event_dim
+        self.coord_scale = scale.expand(batch + scale.shape[-own:])
+        self.component_logits = logits.expand(batch + logits.shape[-1:])
+        super().__init__(batch, event, validate_args)
 
     @property
     def _scales(self) -> Tensor:
