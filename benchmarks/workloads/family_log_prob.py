@@ -48,14 +48,25 @@ V = 142  # vertices; the complete graph has 10,011 edges
 ROWS: dict[str, Scored | None] = {}
 
 
-def row(case: str, value: Tensor, build: Callable[..., Any] | None = None, **given: Any) -> None:
-    """A case: ``build(**given)``, by default the family of its first word, scores ``value``."""
+def row(
+    case: str,
+    value: Tensor,
+    build: Callable[..., Any] | None = None,
+    *,
+    latent: bool = False,
+    **given: Any,
+) -> None:
+    """A case: ``build(**given)``, by default the family of its first word, scores ``value``.
+
+    A latent value is a new tensor at each evaluation, as it is in a fit: what a library remembers
+    of the tensors it has seen is of no use.
+    """
     family = case.split()[0]
     leaves = [t for t in (*given.values(), value) if isinstance(t, Tensor) and t.requires_grad]
 
     def score() -> Tensor:
         made: Any = (build or getattr(dist, family))(**given)
-        return made.log_prob(value)  # type: ignore[no-any-return]
+        return made.log_prob(value * 1.0 if latent else value)  # type: ignore[no-any-return]
 
     ROWS[case] = Scored(score, leaves) if hasattr(dist, family) else None
 
@@ -304,8 +315,9 @@ LEAVES = torch.arange(51) / 10
 TIMES = (-torch.rand(B // 5, 50)).sort().values.requires_grad_()
 TREE = torch.stack([torch.zeros(V - 1), torch.arange(1, V)], -1).long()
 
-row("CoalescentTimes", TIMES, leaf_times=LEAVES, rate=positive(B // 5))
-row("CoalescentTimesWithRate", TIMES, leaf_times=LEAVES, rate_grid=positive(B // 5, K))
+row("CoalescentTimes", TIMES, leaf_times=LEAVES, rate=positive(B // 5), latent=True)
+GRID = positive(B // 5, K)
+row("CoalescentTimesWithRate", TIMES, leaf_times=LEAVES, rate_grid=GRID, latent=True)
 row("SpanningTree", TREE, edge_logits=real(V * (V - 1) // 2))
 row("OneOneMatching", torch.randperm(100), logits=real(100, 100), bp_iters=10)
 row("OneTwoMatching", torch.randperm(140) % 70, logits=real(140, 70), bp_iters=10)

@@ -72,13 +72,12 @@ class ImproperUniform(TorchDistribution):
 
         :raises ValueError: if ``value`` lies outside the support (under validation).
         """
-        value = self._as_value(value)
-        if self._validate_args:
-            self._validate_sample(value)
-        batch = value.shape[: value.dim() - self.event_dim]
+        value = self._scored(value)
+        batch = value.shape[: value.dim() - len(self._event_shape)]
+        if batch != self._batch_shape:
+            batch = broadcast_shape(batch, self._batch_shape)
         dtype = value.dtype if value.is_floating_point() else torch.get_default_dtype()
-        zero = torch.zeros((), dtype=dtype, device=value.device)
-        return zero.expand(broadcast_shape(batch, self._batch_shape))
+        return value.new_zeros((), dtype=dtype).expand(batch)
 
     def sample(self, sample_shape: Sequence[int] = torch.Size()) -> NoReturn:
         """Impossible.

@@ -17,13 +17,16 @@ def lineages(leaf_times: Tensor, coal_times: Tensor) -> tuple[Tensor, Tensor]:
     :param leaf_times: Shape (..., n), in ascending order.
     :param coal_times: Shape (..., n - 1), in ascending order.
     """
-    batch = torch.broadcast_shapes(leaf_times.shape[:-1], coal_times.shape[:-1])
-    leaves = leaf_times.detach().expand(*batch, -1).contiguous()
-    coals = coal_times.detach().expand(*batch, -1).contiguous()
+    leaves, coals = leaf_times.detach(), coal_times.detach()
+    if leaves.dim() > 1:
+        batch = torch.broadcast_shapes(leaves.shape[:-1], coals.shape[:-1])
+        leaves = leaves.expand(*batch, -1).contiguous()
+        coals = coals.expand(*batch, -1)
+    earlier = torch.searchsorted(leaves, coals.contiguous())  # leaves before each coalescence
     place = torch.arange(leaves.shape[-1], device=leaves.device)
-    at_leaves = torch.searchsorted(coals, leaves, right=True) - place
-    at_coals = place[:-1] + 2 - torch.searchsorted(leaves, coals)
-    return at_leaves, at_coals
+    zeros = earlier.new_zeros(*earlier.shape[:-1], len(place) + 1)
+    up_to = zeros.scatter_add_(-1, earlier, torch.ones_like(earlier)).cumsum(-1)
+    return up_to[..., :-1] - place, place[:-1] + 2 - earlier
 
 
 def log_pairs(count: Tensor, like: Tensor) -> Tensor:
