@@ -8,7 +8,6 @@ does not have is left out there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -48,18 +47,10 @@ V = 142  # vertices; the complete graph has 10,011 edges
 ROWS: dict[str, Scored | None] = {}
 
 
-def row(
-    case: str,
-    value: Tensor,
-    build: Callable[..., Any] | None = None,
-    *,
-    latent: bool = False,
-    **given: Any,
-) -> None:
+def row(case: str, value: Tensor, build: Any = None, *, latent: bool = False, **given: Any) -> None:
     """A case: ``build(**given)``, by default the family of its first word, scores ``value``.
 
-    A latent value is a new tensor at each evaluation, as it is in a fit: what a library remembers
-    of the tensors it has seen is of no use.
+    A latent value is a new tensor each time, as in a fit: what a library remembers is of no use.
     """
     family = case.split()[0]
     leaves = [t for t in (*given.values(), value) if isinstance(t, Tensor) and t.requires_grad]

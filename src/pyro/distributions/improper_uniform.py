@@ -77,7 +77,8 @@ class ImproperUniform(TorchDistribution):
         if batch != self._batch_shape:
             batch = broadcast_shape(batch, self._batch_shape)
         dtype = value.dtype if value.is_floating_point() else torch.get_default_dtype()
-        return value.new_zeros((), dtype=dtype).expand(batch)
+        zero: Tensor = value.new_zeros((), dtype=dtype)
+        return zero.expand(batch)
 
     def sample(self, sample_shape: Sequence[int] = torch.Size()) -> NoReturn:
         """Impossible.
