@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import constraints as tc
 
+from pyro.distributions.symmetric import SymmetricDistribution
 from pyro.distributions.tails import register_tails
-from pyro.distributions.univariate import UnivariateDistribution, standard_uniform
 from pyro.ops.shapes import Numeric
 
-_SCALAR = torch.Size()
 
-
-class Logistic(UnivariateDistribution):
+class Logistic(SymmetricDistribution):
     r""":math:`f(x) = \frac{e^{-z}}{s (1 + e^{-z})^2},\quad z = (x-\mu)/s`
 
     Smooth, with exponential tails; the law of the noise behind logistic regression.
@@ -33,23 +29,10 @@ class Logistic(UnivariateDistribution):
         tensor([  -1.3863, -200.0000])
     """
 
-    arg_constraints = {"loc": tc.real, "scale": tc.positive}
-    support = tc.real
-    has_rsample = True
-    loc: Tensor
-    scale: Tensor
-
-    def __init__(self, loc: Numeric, scale: Numeric, *, validate_args: bool | None = None) -> None:
-        self._set(validate_args, loc=loc, scale=scale)
-
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         z = ((self._scored(value) - self.loc) / self.scale).abs()
         return -z - 2 * F.softplus(-z) - self.scale.log()
-
-    def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
-        """Shape ``sample_shape + batch_shape``; differentiable."""
-        return self.icdf(standard_uniform(self.loc, self.shape(sample_shape)))
 
     def cdf(self, value: Numeric) -> Tensor:
         r""":math:`1 / (1 + e^{-z})`."""
@@ -59,16 +42,6 @@ class Logistic(UnivariateDistribution):
         r""":math:`\mu + s \log(u / (1 - u))`."""
         u = self._as_value(value)
         return self.loc + self.scale * (u.log() - torch.log1p(-u))
-
-    @property
-    def mean(self) -> Tensor:
-        """``loc``."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """``loc``."""
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import constraints as tc
 
+from pyro.distributions.symmetric import SymmetricDistribution
 from pyro.distributions.tails import register_tails
-from pyro.distributions.univariate import UnivariateDistribution, standard_uniform
 from pyro.ops.shapes import Numeric
 
-_SCALAR = torch.Size()
 _LOG_2_OVER_PI = math.log(2 / math.pi)
 
 
-class SoftLaplace(UnivariateDistribution):
+class SoftLaplace(SymmetricDistribution):
     r""":math:`f(x) = \frac{2}{\pi s}\,\frac{1}{e^z + e^{-z}},\quad z = (x-\mu)/s`
 
     The hyperbolic secant law: tails like those of the Laplace law, but smooth at the mode, so that
@@ -36,23 +33,10 @@ class SoftLaplace(UnivariateDistribution):
         tensor([  -1.1447, -500.4516])
     """
 
-    arg_constraints = {"loc": tc.real, "scale": tc.positive}
-    support = tc.real
-    has_rsample = True
-    loc: Tensor
-    scale: Tensor
-
-    def __init__(self, loc: Numeric, scale: Numeric, *, validate_args: bool | None = None) -> None:
-        self._set(validate_args, loc=loc, scale=scale)
-
     def log_prob(self, value: Numeric) -> Tensor:
         """Shape ``sample_shape + batch_shape``."""
         z = ((self._scored(value) - self.loc) / self.scale).abs()
         return _LOG_2_OVER_PI - self.scale.log() - z - F.softplus(-2 * z)
-
-    def rsample(self, sample_shape: Sequence[int] = _SCALAR) -> Tensor:
-        """Shape ``sample_shape + batch_shape``; differentiable."""
-        return self.icdf(standard_uniform(self.loc, self.shape(sample_shape)))
 
     def cdf(self, value: Numeric) -> Tensor:
         r""":math:`\tfrac{2}{\pi} \arctan e^z`."""
@@ -62,16 +46,6 @@ class SoftLaplace(UnivariateDistribution):
         r""":math:`\mu + s \log\tan(\pi u / 2)`."""
         half = self._as_value(value) * (math.pi / 2)
         return self.loc + self.scale * (half.sin().log() - half.cos().log())
-
-    @property
-    def mean(self) -> Tensor:
-        """``loc``."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """``loc``."""
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
