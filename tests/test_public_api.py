@@ -109,7 +109,8 @@ NAMES = {
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
     "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance IMQSteinKernel Importance
-        JitTraceEnum_ELBO JitTraceMeanField_ELBO JitTrace_ELBO Predictive RBFSteinKernel RenyiELBO
+        JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
+        Predictive RBFSteinKernel RenyiELBO
         ReweightedWakeSleep SVGD SVI TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
         Trace_ELBO Trace_MMD config_enumerate enable_validation infer_discrete
@@ -134,7 +135,7 @@ NAMES = {
     "pyro.infer.trace_mmd": "Trace_MMD",
     "pyro.infer.csis": "CSIS",
     "pyro.infer.rws": "ReweightedWakeSleep",
-    "pyro.infer.tracegraph_elbo": "TraceGraph_ELBO",
+    "pyro.infer.tracegraph_elbo": "JitTraceGraph_ELBO TraceGraph_ELBO",
     "pyro.infer.trace_tail_adaptive_elbo": "TraceTailAdaptive_ELBO",
     "pyro.infer.util": "torch_backward torch_item zero_grads",
     "pyro.ops.tensor_utils": """as_complex block_diag_embed block_diagonal

@@ -6,7 +6,12 @@ from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.csis import CSIS
 from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
 from pyro.infer.elbo.elbo import ELBO
-from pyro.infer.elbo.jit import JitTrace_ELBO, JitTraceEnum_ELBO, JitTraceMeanField_ELBO
+from pyro.infer.elbo.jit import (
+    JitTrace_ELBO,
+    JitTraceEnum_ELBO,
+    JitTraceGraph_ELBO,
+    JitTraceMeanField_ELBO,
+)
 from pyro.infer.elbo.renyi_elbo import RenyiELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
@@ -36,6 +41,7 @@ __all__ = [
     "IMQSteinKernel",
     "Importance",
     "JitTraceEnum_ELBO",
+    "JitTraceGraph_ELBO",
     "JitTraceMeanField_ELBO",
     "JitTrace_ELBO",
     "Predictive",

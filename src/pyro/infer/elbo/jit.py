@@ -11,6 +11,7 @@ from typing import Any
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
+from pyro.infer.elbo.trace_graph_elbo import TraceGraph_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
 from pyro.logger import log
 
@@ -47,3 +48,7 @@ class JitTraceMeanField_ELBO(JitELBO, TraceMeanField_ELBO):
 
 class JitTraceEnum_ELBO(JitELBO, TraceEnum_ELBO):
     """:class:`~pyro.infer.elbo.trace_enum_elbo.TraceEnum_ELBO` under its compiled name."""
+
+
+class JitTraceGraph_ELBO(JitELBO, TraceGraph_ELBO):
+    """:class:`~pyro.infer.elbo.trace_graph_elbo.TraceGraph_ELBO` under its compiled name."""
