@@ -409,7 +409,9 @@ def test_documented_parameters(path: str) -> None:
     assert list(inspect.signature(find(path)).parameters) == PARAMETERS[path].split()
 
 
-@pytest.mark.parametrize("module", ["pyro.distributions", "pyro.distributions.transforms"])
+@pytest.mark.parametrize(
+    "module", ["pyro.distributions", "pyro.distributions.transforms", "pyro.infer"]
+)
 def test_names_that_are_imported_on_first_use(module: str) -> None:
     package = importlib.import_module(module)
     assert set(package.__all__) <= set(dir(package))
