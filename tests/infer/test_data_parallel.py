@@ -78,6 +78,7 @@ def work(rank: int, name: str, port: int, folder: str) -> None:
     loss.backward()
     grads = [p.grad for p in module.parameters()]
     torch.save(grads, os.path.join(folder, f"{rank}.pt"))
+    parallel.barrier()  # nobody leaves while the other still listens
     parallel.destroy_process_group()
 
 
