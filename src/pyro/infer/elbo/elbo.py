@@ -94,7 +94,7 @@ class ELBO:
         self.num_particles = num_particles
         self.vectorize_particles = vectorize_particles
         self.max_plate_nesting = max_plate_nesting
-        if vectorize_particles and num_particles > 1:
+        if self._in_one_run:
             self.max_plate_nesting += 1
         self._nesting_is_given = max_plate_nesting < math.inf
         self.retain_graph = retain_graph
@@ -173,18 +173,21 @@ class ELBO:
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[Traces]:
         """One pair of traces per particle, or one pair for all of them."""
-        if self.vectorize_particles and self.num_particles > 1:
+        if self._in_one_run:
             yield self._get_vectorized_trace(model, guide, args, kwargs)
             return
         for _ in range(self.num_particles):
             yield self._get_trace(model, guide, args, kwargs)
 
     @property
+    def _in_one_run(self) -> bool:
+        """Whether all particles share a run, in a plate around the programs."""
+        return self.vectorize_particles and self.num_particles > 1
+
+    @property
     def _particle_dim(self) -> int | None:
         """The batch dim of vectorised particles; None if they are run in a loop."""
-        if self.vectorize_particles and self.num_particles > 1:
-            return -int(self.max_plate_nesting)
-        return None
+        return -int(self.max_plate_nesting) if self._in_one_run else None
 
     def _get_trace(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -232,8 +235,7 @@ class ELBO:
                 check_declared(trace)
         if not self._nesting_is_given:
             known = 0 if self.max_plate_nesting == math.inf else self.max_plate_nesting
-            own = int(self.vectorize_particles and self.num_particles > 1)
-            self.max_plate_nesting = max(known, own + max_plate_depth(*traces))
+            self.max_plate_nesting = max(known, self._in_one_run + max_plate_depth(*traces))
         self._seen = [*self._seen[-7:], (model, guide)]
 
     def _run_particles(

@@ -74,19 +74,14 @@ def split(
     :param given: Variables of the guide, which are not summed over.
     :param proposed: Variables of the guide that are summed over; it knows how they were drawn.
     """
-    sites = list(scored_sites(trace))
-    summed: dict[int, Message] = {}
-    for site in sites:
-        number = variable_of(site)
-        if number is not None and number not in given:
-            summed[number] = site
+    numbered = [(site, variable_of(site)) for site in scored_sites(trace)]
+    summed = {n: site for site, n in numbered if n is not None and n not in given}
     terms, factors = [], []
-    for site in sites:
+    for site, number in numbered:
         factor = scored(trace, site, max_plate_nesting)
-        if summed.keys() & factor.variables or variable_of(site) in summed:
+        if summed.keys() & factor.variables or number in summed:
             same = site["mask"] is None and factor.tensor is site["unscaled_log_prob"]
             factors.append(factor if same else unscaled(trace, site, max_plate_nesting))
-            number = variable_of(site)
             if number is not None and number not in proposed and is_drawn(site):
                 factors.append(importance(site, number, max_plate_nesting))
         else:

@@ -62,14 +62,20 @@ class TraceEnum_ELBO(ELBO):
     def _estimates(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[tuple[Estimate, float]]:
-        vectorized = self.vectorize_particles and self.num_particles > 1
+        self._find_nesting(model, guide, args, kwargs)
+        dim = self._particle_dim
+        if dim is not None:
+            in_plate = InPlate(self.num_particles, dim)
+            model, guide = in_plate(model), in_plate(guide)
+        for _ in range(1 if self._in_one_run else self.num_particles):
+            yield self._sum_of_branches(model, guide, args, kwargs)
+
+    def _find_nesting(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Look at programs not seen before, unless it is given how deep their plates are."""
         if not self._nesting_is_given and (model, guide) not in self._seen:
             self._look(model, guide, args, kwargs)
-        if vectorized:
-            in_plate = InPlate(self.num_particles, -int(self.max_plate_nesting))
-            model, guide = in_plate(model), in_plate(guide)
-        for _ in range(1 if vectorized else self.num_particles):
-            yield self._sum_of_branches(model, guide, args, kwargs)
 
     def _sum_of_branches(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -146,8 +152,7 @@ class TraceEnum_ELBO(ELBO):
             raise NotImplementedError(
                 f"{method} needs num_particles=1, but it is {self.num_particles}"
             )
-        if not self._nesting_is_given and (model, guide) not in self._seen:
-            self._look(model, guide, args, kwargs)
+        self._find_nesting(model, guide, args, kwargs)
         with torch.no_grad():
             traces = list(self._enumerated_traces(model, guide, args, kwargs))
         if len(traces) > 1 or _is_enumerated(traces[0][1]):
