@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor
+
+from pyro.ops.pareto_fit import fit_exceedances
 
 
 def fit_generalized_pareto(X: Tensor) -> tuple[float, float]:
@@ -24,15 +23,5 @@ def fit_generalized_pareto(X: Tensor) -> tuple[float, float]:
     """
     if X.dim() != 1 or len(X) < 2:
         raise ValueError(f"expected at least two exceedances, but got shape {tuple(X.shape)}")
-    x = X.double().sort().values
-    n = len(x)
-    size = 30 + math.isqrt(n)
-    quartile = x[max(int(n / 4 + 0.5) - 1, 0)].clamp(min=torch.finfo(x.dtype).tiny)
-    grid = torch.arange(1, size + 1, dtype=x.dtype, device=x.device)
-    theta = 1 / x[-1] + (1 - (size / (grid - 0.5)).sqrt()) / (3 * quartile)
-    k = torch.log1p(-theta[:, None] * x).mean(-1)
-    log_lik = n * ((-theta / k).log() - k - 1)
-    mean = (theta * log_lik.softmax(0)).sum()
-    shape = torch.log1p(-mean * x).mean()
-    sigma = -shape / mean
-    return (shape.item() * n + 0.5 * 10) / (n + 10), sigma.item()
+    k, sigma = fit_exceedances(X.sort().values)
+    return k.item(), sigma.item()
