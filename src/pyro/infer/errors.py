@@ -7,3 +7,7 @@ from pyro.errors import PyroError
 
 class InferenceError(PyroError, ValueError):
     """An inference algorithm was given arguments, or a state, that it cannot work with."""
+
+
+class SubsampleError(InferenceError, NotImplementedError):
+    """An algorithm that needs the density of all data was given a model that draws some of them."""

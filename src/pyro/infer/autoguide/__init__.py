@@ -1,0 +1,23 @@
+"""Guides that are made from a model."""
+
+from pyro.infer.model.initialization import (
+    InitMessenger,
+    init_to_feasible,
+    init_to_generated,
+    init_to_mean,
+    init_to_median,
+    init_to_sample,
+    init_to_uniform,
+    init_to_value,
+)
+
+__all__ = [
+    "InitMessenger",
+    "init_to_feasible",
+    "init_to_generated",
+    "init_to_mean",
+    "init_to_median",
+    "init_to_sample",
+    "init_to_uniform",
+    "init_to_value",
+]

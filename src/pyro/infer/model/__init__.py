@@ -1,0 +1,1 @@
+"""What inference needs to know of a model: its latents, where to start, and its density."""

@@ -1,0 +1,216 @@
+"""The posterior log density of a model in unconstrained coordinates, computed by running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import biject_to
+
+from pyro.infer.config_enumerate import config_enumerate
+from pyro.infer.elbo.model_enumeration import split, sum_out
+from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.errors import SubsampleError
+from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
+from pyro.infer.model.latents import LatentLayout
+from pyro.infer.model.supports import moving_supports
+from pyro.infer.model.unconstrain import UnconstrainMessenger
+from pyro.infer.prototype import looking, max_plate_depth
+from pyro.poutine.enum_messenger import EnumMessenger
+from pyro.poutine.messenger import block_messengers
+from pyro.poutine.sites import is_deterministic, is_latent, is_sample, is_subsample
+from pyro.poutine.trace_messenger import TraceMessenger
+from pyro.poutine.trace_scoring import site_log_prob
+from pyro.poutine.trace_struct import Trace
+from pyro.runtime import Message
+
+Model = Callable[..., Any]
+
+
+class ModelDensity:
+    r"""A model with its arguments as a :class:`~pyro.infer.model.logdensity.LogDensity`.
+
+    :math:`\log p(T(u), y) + \log|\det T'(u)|`, where :math:`u` are the unconstrained coordinates of
+    the continuous latent sites and :math:`T` are the bijections to their supports; supports that
+    depend on other latents are followed. Discrete sites with a finite support are summed out.
+    Parameters (``pyro.param``) count as constants.
+
+    :param model: A function that calls ``pyro.sample``.
+    :param max_plate_nesting: How many batch dims plates occupy; by default looked up in a run.
+    :param enumerate_discrete: Whether discrete sites are summed out.
+    :param init: The strategy that the prototype run, which finds the sites, uses.
+    :raises SubsampleError: if a plate draws a subsample: the density would be random.
+    :raises SiteError: if a site is neither continuous nor can be enumerated.
+
+    Example::
+
+        >>> from pyro.infer.model.density import ModelDensity
+        >>> def model(x):
+        ...     scale = pyro.sample("scale", dist.Exponential(1.0))
+        ...     pyro.sample("x", dist.Normal(0.0, scale), obs=x)
+        >>> density = ModelDensity(model, torch.tensor(2.0))
+        >>> density.dim
+        1
+        >>> value, grad = density.value_and_grad(torch.zeros(1))  # at scale = exp(0)
+        >>> value, grad  # -1 - (log(2 pi) + 4) / 2 + 0, and its derivative
+        (tensor(-3.9189), tensor([3.]))
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *args: Any,
+        max_plate_nesting: int | None = None,
+        enumerate_discrete: bool = True,
+        init: Strategy = init_to_uniform,
+        **kwargs: Any,
+    ) -> None:
+        self.model, self.args, self.kwargs = model, args, kwargs
+        plain = self._look(model, init)
+        self.max_plate_nesting = (
+            max_plate_depth(plain) if max_plate_nesting is None else max_plate_nesting
+        )
+        discrete = [
+            name for name, site in plain.nodes.items() if is_latent(site) and _is_discrete(site)
+        ]
+        self.enumerated = tuple(discrete) if enumerate_discrete else ()
+        self._program = config_enumerate(model) if self.enumerated else model
+        self.prototype = self._look(self._program, init) if self.enumerated else plain
+        self.layout = LatentLayout.of(self.prototype)
+        self.moving = moving_supports(self._program, args, kwargs)
+
+    @property
+    def dim(self) -> int:
+        """The number of unconstrained coordinates."""
+        return self.layout.dim
+
+    def _look(self, program: Model, init: Strategy) -> Trace:
+        with looking(), TraceMessenger() as traced, ExitStack() as stack:
+            stack.enter_context(InitMessenger(init))
+            if program is not self.model:
+                stack.enter_context(self._enumeration())
+            program(*self.args, **self.kwargs)
+        _check_not_random(traced.trace)
+        return traced.trace
+
+    def _enumeration(self) -> EnumMessenger:
+        return EnumMessenger(first_available_dim=-1 - self.max_plate_nesting)
+
+    def run(self, unconstrained: Mapping[str, Tensor]) -> tuple[Trace, UnconstrainMessenger]:
+        """The trace of the model at a point, hidden from handlers outside."""
+        with block_messengers(lambda handler: True), ExitStack() as stack:
+            traced = stack.enter_context(TraceMessenger())
+            given = stack.enter_context(UnconstrainMessenger(unconstrained))
+            if self.enumerated:
+                stack.enter_context(self._enumeration())
+            self._program(*self.args, **self.kwargs)
+        return traced.trace, given
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """The log density at one point, of shape ``(dim,)``; a scalar that gradients flow through.
+
+        This is the function to record and compile.
+        """
+        trace, given = self.run(self.layout.unflatten(x))
+        total: Tensor = x.new_zeros(())
+        for term in [*self._terms(trace), *given.log_dets.values()]:
+            total = total + term.sum()
+        return total
+
+    def _terms(self, trace: Trace) -> Iterator[Tensor]:
+        """The log-probabilities of the sites, or of what is left when some are summed out."""
+        if not self.enumerated:  # batch dims need not be declared
+            return (site_log_prob(trace.nodes, site) for site in scored_sites(trace))
+        terms, enumerated = split(trace, self.max_plate_nesting)
+        return (term.tensor for term in [*terms, *sum_out(enumerated)])
+
+    def value(self, x: Tensor) -> Tensor:
+        """The log density at points of shape ``batch + (dim,)``."""
+        with torch.no_grad():
+            if x.dim() == 1:
+                return self.log_density(x)
+            flat = [self.log_density(row) for row in x.reshape(-1, self.dim)]
+            return torch.stack(flat).reshape(x.shape[:-1])
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The log density and its gradient at points of shape ``batch + (dim,)``."""
+        if x.dim() == 1:
+            return self._value_and_grad(x)
+        pairs = [self._value_and_grad(row) for row in x.reshape(-1, self.dim)]
+        values = torch.stack([value for value, _ in pairs]).reshape(x.shape[:-1])
+        return values, torch.stack([grad for _, grad in pairs]).reshape(x.shape)
+
+    def _value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            value = self.log_density(leaf)
+            if not value.requires_grad:  # no latents, or a constant density
+                return value.detach(), torch.zeros_like(x)
+            (grad,) = torch.autograd.grad(value, leaf, allow_unused=True)
+        return value.detach(), torch.zeros_like(x) if grad is None else grad
+
+    def constrain(self, x: Tensor) -> dict[str, Tensor]:
+        """The values of the latent sites at points of shape ``batch + (dim,)``, by name."""
+        unconstrained = self.layout.unflatten(x)
+        if not self.moving:
+            with torch.no_grad():
+                return self.layout.constrain(unconstrained)
+        rows = [self._constrained(row) for row in x.reshape(-1, self.dim)]
+        return {
+            site.name: torch.stack([row[site.name] for row in rows]).reshape(
+                x.shape[:-1] + site.shape
+            )
+            for site in self.layout
+        }
+
+    def _constrained(self, x: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return self.run(self.layout.unflatten(x))[1].constrained
+
+    def deterministic(self, x: Tensor) -> dict[str, Tensor]:
+        """The values of the deterministic sites at points of shape ``batch + (dim,)``, by name."""
+        with torch.no_grad():
+            traces = [self.run(self.layout.unflatten(row))[0] for row in x.reshape(-1, self.dim)]
+        result = {}
+        for name, site in self.prototype.nodes.items():
+            if not (is_sample(site) and is_deterministic(site)):
+                continue
+            values = torch.stack([torch.as_tensor(trace.nodes[name]["value"]) for trace in traces])
+            result[name] = values.reshape(x.shape[:-1] + values.shape[1:])
+        return result
+
+    def unconstrain(self, values: Mapping[str, Tensor]) -> Tensor:
+        """The point where the latent sites have given values, of shape ``(dim,)``.
+
+        :raises ShapeError: if the value of a site is missing or has another shape.
+        """
+        fns = {site.name: site.fn for site in self.layout}
+        if self.moving:
+            with looking(), TraceMessenger() as traced:
+                with InitMessenger(lambda site: values.get(site["name"])):
+                    self.model(*self.args, **self.kwargs)
+            fns = {name: traced.trace.nodes[name]["fn"] for name in fns}
+        with torch.no_grad():
+            inner = {
+                name: biject_to(fns[name].support).inv(torch.as_tensor(value))
+                for name, value in values.items()
+                if name in fns
+            }
+        return self.layout.flatten(inner)
+
+
+def _check_not_random(trace: Trace) -> None:
+    for name, site in trace.nodes.items():
+        if is_sample(site) and is_subsample(site) and site["fn"].subsample_size < site["fn"].size:
+            raise SubsampleError(
+                f"plate({name!r}) draws {site['fn'].subsample_size} of {site['fn'].size} indices, "
+                "so the density is random, and a sampler that evaluates it has no meaning. Use "
+                "all data (no subsample_size), or SVI."
+            )
+
+
+def _is_discrete(site: Message) -> bool:
+    return bool(getattr(site["fn"].support, "is_discrete", False))
