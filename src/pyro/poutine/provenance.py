@@ -59,6 +59,13 @@ class ProvenanceTracker(TorchFunctionMode):
         """Follow a tensor under a name from now on."""
         self._add(tensor, frozenset((name,)))
 
+    def renamed(self, tensor: Tensor, names: Names) -> Tensor:
+        """A copy of a tensor that is followed under these names, whatever it was computed from."""
+        copied = tensor.clone()
+        key, memory = _memory(copied)
+        self._known[key] = memory, names
+        return copied
+
     def of(self, tensor: Any) -> Names:
         """The names of the marked tensors that a tensor was computed from."""
         if not isinstance(tensor, Tensor):
