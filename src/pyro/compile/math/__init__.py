@@ -1,0 +1,20 @@
+"""Special functions in a form that becomes vector code."""
+
+from pyro.compile.math.builder import ScalarBuilder
+from pyro.compile.math.calls import define, emit
+from pyro.compile.math.function import Function
+from pyro.compile.math.functions import FUNCTIONS
+from pyro.compile.math.llvm_builder import LlvmBuilder
+from pyro.compile.math.llvm_module import LlvmModule
+from pyro.compile.math.torch_builder import TorchBuilder
+
+__all__ = [
+    "FUNCTIONS",
+    "Function",
+    "LlvmBuilder",
+    "LlvmModule",
+    "ScalarBuilder",
+    "TorchBuilder",
+    "define",
+    "emit",
+]

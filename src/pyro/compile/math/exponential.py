@@ -1,0 +1,76 @@
+r"""Exponentials.
+
+:math:`x = n \log 2 + r` with :math:`|r| \le \frac12 \log 2`, in two steps so that :math:`r` has no
+rounding error but its own (Cody and Waite 1980, *Software Manual for the Elementary Functions*,
+chapter 6); then :math:`e^r - 1 = r + r^2 q(r)` with a polynomial :math:`q`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
+from pyro.compile.math.coefficients import EXP
+from pyro.compile.math.polynomial import polynomial
+from pyro.compile.math.words import ROUND, power_of_two, scale
+
+LN2_HIGH = float.fromhex("0x1.62e42fefa38p-1")  # 42 bits: a product with an exponent is exact
+LN2_LOW = float.fromhex("0x1.ef35793c7673p-45")
+_LOG2_E = 1 / math.log(2)
+_OVERFLOW = 710.0
+_UNDERFLOW = -746.0
+_IDENTITY = 2.0**-54  # below it expm1(x) rounds to x
+_ALL_LOST = -40.0  # below it expm1(x) rounds to -1
+
+
+def _clamped(b: ScalarBuilder[Value, Condition, Int], x: Value, low: float, high: float) -> Value:
+    return b.min(b.max(x, low), high)
+
+
+def _expm1_of_remainder(b: ScalarBuilder[Value, Condition, Int], r: Value) -> Value:
+    return b.fma(b.mul(r, r), polynomial(b, r, EXP), r)
+
+
+def _reduced(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Value, Value]:
+    """``n + ROUND`` and the remainder."""
+    rounded = b.fma(x, _LOG2_E, ROUND)
+    n = b.sub(rounded, ROUND)
+    return rounded, b.fma(n, -LN2_LOW, b.fma(n, -LN2_HIGH, x))
+
+
+def exp(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
+    r""":math:`e^x` within 1.1 ulp, subnormal results included."""
+    rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))
+    return scale(b, b.add(_expm1_of_remainder(b, r), 1.0), b.sub(rounded, ROUND))
+
+
+def exp_sum(b: ScalarBuilder[Value, Condition, Int], x: Value, low: Value) -> Value:
+    r""":math:`e^{x + l}` within 1.1 ulp, for a correction :math:`l` far below 1."""
+    rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))
+    p = _expm1_of_remainder(b, b.add(r, low))
+    return scale(b, b.add(p, 1.0), b.sub(rounded, ROUND))
+
+
+def exp2(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
+    r""":math:`2^x` within 1.1 ulp, subnormal results included; exact for integers."""
+    x = _clamped(b, x, -1080.0, 1025.0)
+    n = b.sub(b.add(x, ROUND), ROUND)
+    r = b.mul(b.sub(x, n), math.log(2))
+    return scale(b, b.add(_expm1_of_remainder(b, r), 1.0), n)
+
+
+def scaled_expm1(b: ScalarBuilder[Value, Condition, Int], x: Value, shift: int = 1) -> Value:
+    r""":math:`2^{-k}(e^x - 1)` within 2.2 ulp for ``shift`` :math:`k`, which delays the overflow.
+
+    For :math:`x \ge -40`, and :math:`x \le (1023 + k + \tfrac12) \log 2`.
+    """
+    rounded, r = _reduced(b, x)
+    p = _expm1_of_remainder(b, r)
+    power = power_of_two(b, rounded, -shift)
+    return b.fma(power, p, b.sub(power, 2.0**-shift))
+
+
+def expm1(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
+    r""":math:`e^x - 1` within 2.2 ulp."""
+    half = scaled_expm1(b, _clamped(b, x, _ALL_LOST, _OVERFLOW))
+    return b.select(b.lt(b.abs(x), _IDENTITY), x, b.add(half, half))
