@@ -120,6 +120,8 @@ NAMES = {
     "pyro.infer.discrete": "TraceEnumSample_ELBO infer_discrete",
     "pyro.infer.enum": """config_enumerate get_importance_trace iter_discrete_escape
         iter_discrete_traces""",
+    "pyro.infer.errors": "InferenceError NonFiniteError",
+    "pyro.infer.fit": "SVIResult",
     "pyro.infer.trace_elbo": "JitTrace_ELBO Trace_ELBO",
     "pyro.infer.trace_mean_field_elbo": "JitTraceMeanField_ELBO TraceMeanField_ELBO",
     "pyro.infer.traceenum_elbo": "JitTraceEnum_ELBO TraceEnum_ELBO",

@@ -11,3 +11,7 @@ class InferenceError(PyroError, ValueError):
 
 class SubsampleError(InferenceError, NotImplementedError):
     """An algorithm that needs the density of all data was given a model that draws some of them."""
+
+
+class NonFiniteError(InferenceError):
+    """A loss or a gradient is NaN or infinite, and the run that met it does not go on."""

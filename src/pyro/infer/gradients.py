@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
+
+from pyro.infer.not_finite import report
 
 
 def check_gradients(leaves: Mapping[str, Tensor]) -> None:
@@ -14,6 +15,7 @@ def check_gradients(leaves: Mapping[str, Tensor]) -> None:
 
     One sum per gradient is looked at; only where a sum is not finite are the elements.
 
+    :raises NonFiniteError: instead, inside of a run that stops at such a gradient.
     :param leaves: Unconstrained leaf tensors by parameter name.
     """
     sums = list(_sums(leaves))
@@ -44,10 +46,9 @@ def _warn_if_bad(name: str, grad: Tensor | None) -> None:
         return
     index = tuple(bad.nonzero()[0].tolist())
     kind = "NaN" if bool(values.isnan().any()) else "infinity"
-    warnings.warn(
+    report(
         f"Encountered {kind}: gradient of parameter {name!r}; {int(bad.sum())} of {values.numel()} "
         f"elements are not finite, the first is {values[index].item()} at index {index} (of the "
         "unconstrained value). Look for sqrt, log or a division at zero on the way to the loss.",
-        UserWarning,
-        stacklevel=4,
+        4,
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from pyro.infer import validation
 from pyro.infer.errors import InferenceError
+from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
+from pyro.infer.fit.result import SVIResult
+from pyro.infer.fit.run import Run
+from pyro.infer.fit.steps import SingleSteps
 from pyro.infer.gradients import check_gradients
+from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
 from pyro.infer.trace_posterior import TracePosterior
 from pyro.infer.util import torch_item
@@ -31,8 +37,8 @@ class SVI(TracePosterior):
         **kwargs)`` that returns the loss as a tensor with gradients.
     :param loss_and_grads: Instead of the loss's own: a function that returns the loss and
         accumulates gradients in the parameters.
-    :param num_samples: How many traces :meth:`run` draws (deprecated).
-    :param num_steps: How many steps :meth:`run` takes (deprecated).
+    :param num_samples: How many traces :meth:`run` draws (deprecated; give it the steps).
+    :param num_steps: How many steps :meth:`run` takes (deprecated; give them to it).
     :raises InferenceError: if ``optim`` or ``loss`` is something else.
 
     Example::
@@ -49,6 +55,8 @@ class SVI(TracePosterior):
         >>> losses = [svi.step(torch.tensor([2.9, 3.1])) for _ in range(100)]
         >>> losses[-1] < losses[0], round(pyro.param("loc_loc").item(), 1)
         (True, 3.0)
+        >>> svi.run(100, torch.tensor([2.9, 3.1]), progress=False)  # goes on from there
+        SVIResult(100 steps in ...)
     """
 
     def __init__(
@@ -64,8 +72,8 @@ class SVI(TracePosterior):
         check_optim(optim)
         if num_samples or num_steps:
             warnings.warn(
-                "SVI: num_samples and num_steps are deprecated; call step() in a loop, and use "
-                "Predictive(model, guide=guide, num_samples=...) for draws",
+                "SVI: num_samples and num_steps are deprecated; call run(num_steps, *args), and "
+                "use Predictive(model, guide=guide, num_samples=...) for draws",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -75,6 +83,7 @@ class SVI(TracePosterior):
         self.model = model
         self.guide = guide
         self.optim = optim
+        self.last_run: SVIResult | None = None
         self.loss: LossFn
         self.loss_and_grads: LossFn
         if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
@@ -97,26 +106,117 @@ class SVI(TracePosterior):
         :return: The estimated loss before the step: minus the evidence lower bound, a float (a
             tuple of floats where the loss is a tuple).
         """
-        with ParamCapture() as capture:
-            loss = self.loss_and_grads(self.model, self.guide, *args, **kwargs)
-        if validation.VALIDATE:
-            check_gradients(capture.leaves)
-        params = list(capture.leaves.values())
-        self.optim(params)
-        for param in params:
-            param.grad = None
-        return _as_floats(loss)
+        return self._step(args, kwargs)[0]
 
-    def run(self, *args: Any, **kwargs: Any) -> Self:
-        """Take ``num_steps`` steps, then draw ``num_samples`` traces of the fitted model.
+    def _step(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Tensor]]:
+        """One step: the loss, and the leaves of the parameters that were updated, by name."""
+        capture = ParamCapture()
+        try:
+            with capture:
+                loss = _as_floats(self.loss_and_grads(self.model, self.guide, *args, **kwargs))
+            check_loss(loss)
+            if validation.VALIDATE:
+                check_gradients(capture.leaves)
+            self.optim(list(capture.leaves.values()))
+        finally:
+            for leaf in capture.leaves.values():
+                leaf.grad = None
+        return loss, capture.leaves
 
-        .. deprecated:: 1.0
-           Call :meth:`step` in a loop, and use :class:`~pyro.infer.Predictive` for draws.
+    def run(  # type: ignore[override]
+        self,
+        num_steps: Any = None,
+        *args: Any,
+        batches: Iterable[Any] | None = None,
+        epochs: int | None = None,
+        tol: float | None = None,
+        patience: int = 5,
+        window: int | None = None,
+        restore_best: bool = False,
+        callbacks: Callback | Iterable[Callback] = (),
+        schedule: Literal["step", "epoch"] | None = None,
+        non_finite: Literal["stop", "skip"] = "stop",
+        progress: bool = True,
+        **kwargs: Any,
+    ) -> SVIResult:
+        """Take many steps, as :meth:`step` does, and report on them.
+
+        A loss or gradient that is not finite makes no update: the run goes back to the best state
+        and raises. After Ctrl-C it returns what it has. The history of any run, one that raised
+        too, is in ``last_run``; another run goes on from the parameters and the optimiser's state.
+
+        :param num_steps: How many steps, at most.
+        :param args: The arguments of model and guide, with ``kwargs``.
+        :param batches: A ``DataLoader``, or any iterable, that gives a step its first arguments: a
+            tuple or list as positional arguments, a mapping as keywords, anything else as one. It
+            is passed through again and again.
+        :param epochs: How many passes, at most.
+        :param tol: Stop when the smoothed loss has not fallen by this relative amount for
+            ``patience`` windows; the rule is in :class:`~pyro.infer.fit.monitor.Monitor`. None:
+            never; whether it has converged is reported for 0.001.
+        :param window: How many losses are smoothed over; by default a tenth of the steps, at
+            least 10 and at most 100.
+        :param restore_best: Finally go back to the parameters, and the optimiser's state, at the
+            end of the window with the least smoothed loss. Otherwise a run does what a loop over
+            :meth:`step` does.
+        :param callbacks: One or several functions of the number of the step (from 0) and its loss,
+            called after each step; True, or ``StopIteration`` raised, ends the run.
+        :param schedule: When an optimiser with a schedule advances it: after each ``"step"``, or
+            ``"epoch"``; by default after each epoch if there are batches, else after each step.
+        :param non_finite: ``"stop"``; or ``"skip"``, which leaves such steps out, up to 20 in a
+            row.
+        :param progress: Show a bar on a terminal, lines in the log elsewhere.
+        :return: A :class:`~pyro.infer.fit.SVIResult`. With ``num_steps`` or ``num_samples`` in the
+            constructor (deprecated): all arguments are those of model and guide, the steps are
+            taken, ``num_samples`` traces of the fitted model drawn, and the object itself returned.
+        :raises NonFiniteError: if a loss or a gradient is not finite.
+        :raises InferenceError: if an option is out of range, or is an argument of a program too.
+
+        Example::
+
+            >>> def model(data):
+            ...     loc = pyro.sample("loc", dist.Normal(0.0, 10.0))
+            ...     with pyro.plate("data", len(data)):
+            ...         pyro.sample("x", dist.Normal(loc, 0.1), obs=data)
+            >>> def guide(data):
+            ...     loc = pyro.param("loc_loc", torch.tensor(0.0))
+            ...     pyro.sample("loc", dist.Normal(loc, 0.07))
+            >>> from pyro.infer import Trace_ELBO
+            >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO())
+            >>> result = svi.run(2000, torch.tensor([2.9, 3.1]), tol=1e-3, progress=False)
+            >>> result.stopped_by, result.num_steps < 2000, round(pyro.param("loc_loc").item(), 1)
+            ('converged', True, 3.0)
         """
+        options = RunOptions(
+            batches,
+            epochs,
+            tol,
+            patience,
+            window,
+            restore_best,
+            callbacks,
+            schedule,
+            non_finite,
+            progress,
+        )
+        if self.num_steps or self.num_samples:
+            given = args if num_steps is None else (num_steps, *args)
+            posterior: SVIResult = self._run_deprecated(given, {**kwargs, **options.set_by_user()})
+            return posterior
+        options.check_free(self.model, self.guide)
+        run = Run(SingleSteps(self._step), self.optim, check_num_steps(num_steps, options), options)
+        return run(args, kwargs, self._publish)
+
+    def _publish(self, result: SVIResult) -> None:
+        self.last_run = result
+
+    def _run_deprecated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Take ``num_steps`` steps, then draw ``num_samples`` traces of the fitted model."""
         warnings.warn(
-            "SVI.run is deprecated; call step() in a loop, and use Predictive for draws",
+            "SVI.run with num_steps or num_samples in the constructor is deprecated; leave them "
+            "out, call run(num_steps, *args), and use Predictive for draws",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
         for _ in range(self.num_steps):
             self.step(*args, **kwargs)

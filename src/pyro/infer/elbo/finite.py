@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 
+from pyro.infer.not_finite import report
 from pyro.params.param_store import PARAM_STORE
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
 
 def warn_not_finite(loss: float, model_trace: Trace, guide_trace: Trace) -> None:
-    """Warn that the loss is nan or infinite, naming the first site and all parameters at fault."""
+    """Warn that the loss is nan or infinite, naming the first site and all parameters at fault.
+
+    :raises NonFiniteError: instead, inside of a run that stops at such a loss.
+    """
     found = [
         *(describe("the guide", trace_site) for trace_site in _bad_sites(guide_trace)),
         *(describe("the model", trace_site) for trace_site in _bad_sites(model_trace)),
@@ -25,7 +28,7 @@ def warn_not_finite(loss: float, model_trace: Trace, guide_trace: Trace) -> None
             "update made them so; try a smaller learning rate or gradient clipping."
         )
     kind = "NaN" if math.isnan(loss) else "infinity"
-    warnings.warn(f"Encountered {kind}: loss.{where}", UserWarning, stacklevel=4)
+    report(f"Encountered {kind}: loss.{where}", 4)
 
 
 def first_not_finite(pairs: Sequence[tuple[Trace, Trace]]) -> tuple[Trace, Trace]:

@@ -1,0 +1,90 @@
+"""The arguments of the steps of a run: the same ones each time, or mini-batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pyro.infer.errors import InferenceError
+
+
+class Portion(NamedTuple):
+    """Steps that share their arguments; ``ends_epoch`` says that a pass ends with them."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    steps: int
+    ends_epoch: bool
+
+
+def repeat(steps: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Portion]:
+    """One portion: all steps with the same arguments."""
+    return iter([Portion(args, kwargs, steps, False)])
+
+
+def batches(
+    loader: Iterable[Any],
+    steps: int | None,
+    epochs: int | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Iterator[Portion]:
+    """A step per batch, in passes through a loader.
+
+    A tuple or a list becomes the first positional arguments, a mapping keyword arguments, anything
+    else the first argument; ``args`` and ``kwargs`` follow.
+
+    :param steps: The greatest number of steps, if it is limited.
+    :param epochs: The greatest number of passes, if it is limited.
+    :raises InferenceError: if a pass has no batch.
+
+    Example::
+
+        >>> portions = batches([(1, 2), {"x": 3}, 4], None, 1, (5,), {"y": 6})
+        >>> [(p.args, p.kwargs, p.ends_epoch) for p in portions]
+        [((1, 2, 5), {'y': 6}, False), ((5,), {'y': 6, 'x': 3}, False), ((4, 5), {'y': 6}, True)]
+    """
+    made = passes = 0
+    while passes != epochs and made != steps:
+        for batch, is_last in _with_last(loader, passes):
+            yield Portion(*_arguments(batch, args, kwargs), 1, is_last)
+            made += 1
+            if made == steps:
+                return
+        passes += 1
+
+
+def count(loader: Iterable[Any], steps: int | None, epochs: int | None) -> int | None:
+    """How many steps :func:`batches` makes; None if it cannot be told."""
+    try:
+        size = None if epochs is None else epochs * len(loader)  # type: ignore[arg-type]
+    except TypeError:
+        size = None
+    known = [n for n in (size, steps) if n is not None]
+    return min(known, default=None)
+
+
+def _with_last(loader: Iterable[Any], passes: int) -> Iterator[tuple[Any, bool]]:
+    """The batches of one pass, each with whether it is the last."""
+    iterator = iter(loader)
+    try:
+        batch = next(iterator)
+    except StopIteration:
+        once = " An iterator can be passed through once: give a DataLoader or a list."
+        raise InferenceError(
+            f"SVI.run: batches has no batch in pass {passes + 1}.{once if passes else ''}"
+        ) from None
+    for following in iterator:
+        yield batch, False
+        batch = following
+    yield batch, True
+
+
+def _arguments(
+    batch: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(batch, Mapping):
+        return args, {**kwargs, **batch}
+    if isinstance(batch, tuple | list):
+        return (*batch, *args), kwargs
+    return (batch, *args), kwargs
