@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.model_enumeration import split, sum_out
@@ -17,7 +16,7 @@ from pyro.infer.errors import SubsampleError
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.latents import LatentLayout
 from pyro.infer.model.supports import moving_supports
-from pyro.infer.model.unconstrain import UnconstrainMessenger
+from pyro.infer.model.unconstrain import UnconstrainMessenger, bijection
 from pyro.infer.prototype import looking, max_plate_depth
 from pyro.poutine.enum_messenger import EnumMessenger
 from pyro.poutine.messenger import block_messengers
@@ -42,6 +41,8 @@ class ModelDensity:
     :param max_plate_nesting: How many batch dims plates occupy; by default looked up in a run.
     :param enumerate_discrete: Whether discrete sites are summed out.
     :param init: The strategy that the prototype run, which finds the sites, uses.
+    :param transforms: Bijections *from* supports to unconstrained coordinates, by name of site, in
+        place of all the automatic ones; a site without one is left as it is.
     :raises SubsampleError: if a plate draws a subsample: the density would be random.
     :raises SiteError: if a site is neither continuous nor can be enumerated.
 
@@ -66,9 +67,11 @@ class ModelDensity:
         max_plate_nesting: int | None = None,
         enumerate_discrete: bool = True,
         init: Strategy = init_to_uniform,
+        transforms: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
+        self.transforms = transforms
         plain = self._look(model, init)
         self.max_plate_nesting = (
             max_plate_depth(plain) if max_plate_nesting is None else max_plate_nesting
@@ -79,7 +82,7 @@ class ModelDensity:
         self.enumerated = tuple(discrete) if enumerate_discrete else ()
         self._program = config_enumerate(model) if self.enumerated else model
         self.prototype = self._look(self._program, init) if self.enumerated else plain
-        self.layout = LatentLayout.of(self.prototype)
+        self.layout = LatentLayout.of(self.prototype, transforms=transforms)
         self.moving = moving_supports(self._program, args, kwargs)
 
     @property
@@ -103,7 +106,7 @@ class ModelDensity:
         """The trace of the model at a point, hidden from handlers outside."""
         with block_messengers(lambda handler: True), ExitStack() as stack:
             traced = stack.enter_context(TraceMessenger())
-            given = stack.enter_context(UnconstrainMessenger(unconstrained))
+            given = stack.enter_context(UnconstrainMessenger(unconstrained, self.transforms))
             if self.enumerated:
                 stack.enter_context(self._enumeration())
             self._program(*self.args, **self.kwargs)
@@ -195,7 +198,9 @@ class ModelDensity:
             fns = {name: traced.trace.nodes[name]["fn"] for name in fns}
         with torch.no_grad():
             inner = {
-                name: biject_to(fns[name].support).inv(torch.as_tensor(value))
+                name: bijection(name, fns[name].support, self.transforms).inv(
+                    torch.as_tensor(value)
+                )
                 for name, value in values.items()
                 if name in fns
             }

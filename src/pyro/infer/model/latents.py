@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
 from pyro.errors import ShapeError, SiteError
-from pyro.infer.model.unconstrain import log_det
+from pyro.infer.model.unconstrain import bijection, log_det
 from pyro.poutine.sites import is_latent
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Frame, Message
@@ -29,10 +28,12 @@ class LatentSite:
 
     ``unconstrained_shape`` is the site's batch shape and the shape of one event in unconstrained
     coordinates: a simplex of n entries has n - 1. ``start`` and ``stop`` are its place.
+    ``transform`` is the bijection from unconstrained values to the support seen in the prototype.
     """
 
     name: str
     fn: Any
+    transform: Any
     shape: torch.Size
     unconstrained_shape: torch.Size
     start: int
@@ -44,11 +45,6 @@ class LatentSite:
         """The number of event dims of a constrained value."""
         dims: int = self.fn.event_dim
         return dims
-
-    @property
-    def transform(self) -> Any:
-        """The bijection from unconstrained values to the support seen in the prototype."""
-        return biject_to(self.fn.support)
 
     @property
     def unconstrained_event_dim(self) -> int:
@@ -84,17 +80,24 @@ class LatentLayout:
         object.__setattr__(self, "by_name", {site.name: site for site in self.sites})
 
     @classmethod
-    def of(cls, trace: Trace, skip: Sequence[str] = ()) -> LatentLayout:
+    def of(
+        cls,
+        trace: Trace,
+        skip: Sequence[str] = (),
+        transforms: Mapping[str, Any] | None = None,
+    ) -> LatentLayout:
         """The layout of the latent sites of a trace.
 
         :param skip: Names to leave out.
+        :param transforms: Bijections *from* the support of a site, by name, in place of all the
+            automatic ones; a site without one is left as it is.
         :raises SiteError: if a site is discrete, or its support has no bijection.
         """
         sites: list[LatentSite] = []
         start = 0
         for name, msg in trace.nodes.items():
             if is_latent(msg) and name not in skip and "_enumerate_dim" not in msg["infer"]:
-                site = _describe(msg, start)
+                site = _describe(msg, start, transforms)
                 sites.append(site)
                 start = site.stop
         return cls(tuple(sites))
@@ -165,7 +168,7 @@ class LatentLayout:
         return result
 
 
-def _describe(msg: Message, start: int) -> LatentSite:
+def _describe(msg: Message, start: int, transforms: Mapping[str, Any] | None) -> LatentSite:
     fn, name = msg["fn"], msg["name"]
     support = fn.support
     if getattr(support, "is_discrete", False):
@@ -175,7 +178,8 @@ def _describe(msg: Message, start: int) -> LatentSite:
         )
     shape = torch.Size(msg["value"].shape)
     try:
-        inner = biject_to(support).inverse_shape(shape)
+        transform = bijection(name, support, transforms)
+        inner = transform.inverse_shape(shape)
     except NotImplementedError as error:
         raise SiteError(
             f"at site {name!r}, there is no bijection from real coordinates to {support}; "
@@ -185,6 +189,7 @@ def _describe(msg: Message, start: int) -> LatentSite:
     return LatentSite(
         name=name,
         fn=fn,
+        transform=transform,
         shape=shape,
         unconstrained_shape=unconstrained,
         start=start,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.distributions import biject_to
+from torch.distributions.transforms import identity_transform
 
 from pyro.ops.shapes import sum_rightmost
 from pyro.poutine.messenger import Messenger
@@ -22,7 +22,7 @@ class UnconstrainMessenger(Messenger):
     depend on other latents. :math:`\log p(x) + \log|\det T'(u)|` is the density of :math:`u`.
 
     :param values: :math:`u`, by name of site; leading batch dims are allowed.
-    :param densities: Whether ``log_dets`` are wanted.
+    :param transforms: Bijections *from* the support, by name, in place of the automatic ones.
 
     Example::
 
@@ -33,9 +33,11 @@ class UnconstrainMessenger(Messenger):
         (tensor(2.), tensor(0.))
     """
 
-    def __init__(self, values: Mapping[str, Tensor], densities: bool = True) -> None:
+    def __init__(
+        self, values: Mapping[str, Tensor], transforms: Mapping[str, Any] | None = None
+    ) -> None:
         self.values = values
-        self.densities = densities
+        self.transforms = transforms
         self.constrained: dict[str, Tensor] = {}
         self.log_dets: dict[str, Tensor] = {}
 
@@ -43,10 +45,9 @@ class UnconstrainMessenger(Messenger):
         u = self.values.get(msg["name"])
         if u is None or msg["done"] or not is_latent(msg):
             return
-        transform = biject_to(msg["fn"].support)
+        transform = bijection(msg["name"], msg["fn"].support, self.transforms)
         value = transform(u)
-        if self.densities:
-            self.log_dets[msg["name"]] = log_det(transform, u, value, msg["fn"].event_dim)
+        self.log_dets[msg["name"]] = log_det(transform, u, value, msg["fn"].event_dim)
         self.constrained[msg["name"]] = value
         msg["value"] = value
         msg["done"] = True
@@ -62,8 +63,12 @@ def log_det(transform: Any, u: Tensor, value: Tensor, event_dim: int) -> Tensor:
     return sum_rightmost(result, surplus) if result.dim() >= surplus else result
 
 
-def to_unconstrained(fn: Any, value: Tensor) -> Tensor:
-    """The unconstrained coordinates of a value of a site."""
-    with torch.no_grad():
-        u: Tensor = biject_to(fn.support).inv(value)
-    return u
+def bijection(name: str, support: Any, transforms: Mapping[str, Any] | None) -> Any:
+    """The map from unconstrained values to the support of a site.
+
+    :param transforms: Bijections from supports, by name; None for automatic ones.
+    """
+    if transforms is None:
+        return biject_to(support)
+    given = transforms.get(name)
+    return identity_transform if given is None else given.inv
