@@ -13,6 +13,8 @@ from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.model_enumeration import split, sum_out
 from pyro.infer.elbo.scoring import scored_sites
 from pyro.infer.errors import SubsampleError
+from pyro.infer.model import eager
+from pyro.infer.model.flat import Flat
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.latents import LatentLayout
 from pyro.infer.model.supports import moving_supports
@@ -90,6 +92,11 @@ class ModelDensity:
         """The number of unconstrained coordinates."""
         return self.layout.dim
 
+    @property
+    def flat(self) -> Flat:
+        """The places of the sites in a point."""
+        return self.layout.flat
+
     def _look(self, program: Model, init: Strategy) -> Trace:
         with looking(), TraceMessenger() as traced, ExitStack() as stack:
             stack.enter_context(InitMessenger(init))
@@ -132,28 +139,11 @@ class ModelDensity:
 
     def value(self, x: Tensor) -> Tensor:
         """The log density at points of shape ``batch + (dim,)``."""
-        with torch.no_grad():
-            if x.dim() == 1:
-                return self.log_density(x)
-            flat = [self.log_density(row) for row in x.reshape(-1, self.dim)]
-            return torch.stack(flat).reshape(x.shape[:-1])
+        return eager.value(self.log_density, x)
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The log density and its gradient at points of shape ``batch + (dim,)``."""
-        if x.dim() == 1:
-            return self._value_and_grad(x)
-        pairs = [self._value_and_grad(row) for row in x.reshape(-1, self.dim)]
-        values = torch.stack([value for value, _ in pairs]).reshape(x.shape[:-1])
-        return values, torch.stack([grad for _, grad in pairs]).reshape(x.shape)
-
-    def _value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.enable_grad():
-            leaf = x.detach().requires_grad_()
-            value = self.log_density(leaf)
-            if not value.requires_grad:  # no latents, or a constant density
-                return value.detach(), torch.zeros_like(x)
-            (grad,) = torch.autograd.grad(value, leaf, allow_unused=True)
-        return value.detach(), torch.zeros_like(x) if grad is None else grad
+        return eager.value_and_grad(self.log_density, x)
 
     def constrain(self, x: Tensor) -> dict[str, Tensor]:
         """The values of the latent sites at points of shape ``batch + (dim,)``, by name."""

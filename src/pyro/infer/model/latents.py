@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.errors import ShapeError, SiteError
+from pyro.errors import SiteError
+from pyro.infer.model.flat import Flat, Place
 from pyro.infer.model.unconstrain import bijection, log_det
 from pyro.poutine.sites import is_latent
 from pyro.poutine.trace_struct import Trace
@@ -75,9 +76,12 @@ class LatentLayout:
 
     sites: tuple[LatentSite, ...]
     by_name: dict[str, LatentSite] = field(init=False, repr=False, compare=False)
+    flat: Flat = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {site.name: site for site in self.sites})
+        places = {s.name: Place(s.unconstrained_shape, s.start, s.stop) for s in self.sites}
+        object.__setattr__(self, "flat", Flat(places))
 
     @classmethod
     def of(
@@ -126,26 +130,11 @@ class LatentLayout:
 
         :raises ShapeError: if a value is missing, or does not end in the shape of its site.
         """
-        parts = []
-        for site in self.sites:
-            value = values.get(site.name)
-            rank = len(site.unconstrained_shape)
-            if value is None or value.shape[value.dim() - rank :] != site.unconstrained_shape:
-                given = "missing" if value is None else f"of shape {tuple(value.shape)}"
-                raise ShapeError(
-                    f"the unconstrained value of site {site.name!r} is {given}; expected batch "
-                    f"dims and then {tuple(site.unconstrained_shape)}"
-                )
-            parts.append(value.reshape(value.shape[: value.dim() - rank] + (-1,)))
-        return torch.cat(parts, -1) if parts else torch.zeros(0)
+        return self.flat.flatten(values)
 
     def unflatten(self, x: Tensor) -> dict[str, Tensor]:
         """Unconstrained values by name, each of shape ``batch + unconstrained_shape``."""
-        batch = x.shape[:-1]
-        return {
-            site.name: x[..., site.start : site.stop].reshape(batch + site.unconstrained_shape)
-            for site in self.sites
-        }
+        return self.flat.unflatten(x)
 
     def constrain(self, unconstrained: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Values in the supports that the prototype had.
