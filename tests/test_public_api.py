@@ -11,8 +11,8 @@ import pytest
 NAMES = {
     "pyro": """__version__ barrier clear_param_store condition deterministic distributions do
         enable_validation factor get_param_store iarange infer irange log markov module optim param
-        params plate plate_stack poutine primitives random_module sample set_rng_seed settings
-        subsample util validation_enabled""",
+        params plate plate_stack poutine primitives random_module render_model sample set_rng_seed
+        settings subsample util validation_enabled""",
     "pyro.primitives": """barrier clear_param_store deterministic enable_validation factor
         get_param_store iarange irange markov module param plate plate_stack random_module sample
         set_rng_seed subsample validation_enabled""",
@@ -129,6 +129,8 @@ NAMES = {
     "pyro.ops.contract": "einsum",
     "pyro.ops.indexing": "Index Vindex index vindex",
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
+    "pyro.infer.inspect": """generate_graph_specification get_dependencies get_model_relations
+        render_graph render_model""",
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
@@ -387,6 +389,13 @@ PARAMETERS = {
     "pyro.infer.IMQSteinKernel": "alpha beta bandwidth_factor",
     "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
     "pyro.infer.Importance": "model guide num_samples",
+    "pyro.infer.inspect.generate_graph_specification": "model_relations render_params",
+    "pyro.infer.inspect.get_dependencies": "model model_args model_kwargs include_deterministic",
+    "pyro.infer.inspect.get_model_relations": """model model_args model_kwargs
+        include_deterministic""",
+    "pyro.infer.inspect.render_graph": "graph_specification render_distributions",
+    "pyro.render_model": """model model_args model_kwargs filename render_distributions
+        render_params render_deterministic""",
     "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",
     "pyro.infer.config_enumerate": "guide default expand num_samples tmc",
     "pyro.optim.PyroOptim": "optim_constructor optim_args clip_args",

@@ -1,6 +1,7 @@
 """Pyro: universal, deep probabilistic programming on PyTorch."""
 
 from pyro import distributions, infer, optim, params, poutine, primitives, settings, util
+from pyro.infer.inspect.render_model import render_model
 from pyro.logger import log
 from pyro.poutine.handlers import condition, do
 from pyro.primitives import (
@@ -51,6 +52,7 @@ __all__ = [
     "poutine",
     "primitives",
     "random_module",
+    "render_model",
     "sample",
     "set_rng_seed",
     "set_rng_state",
