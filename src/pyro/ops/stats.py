@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from pyro.ops.information_criteria import loo, waic
+from pyro.ops.mixing import (
+    autocorrelation,
+    autocovariance,
+    effective_sample_size,
+    gelman_rubin,
+    split_gelman_rubin,
+)
 from pyro.ops.pareto_fit import fit_exceedances
+from pyro.ops.proper_scores import crps_empirical, energy_score_empirical
+from pyro.ops.quantiles import hpdi, pi, quantile, weighed_quantile
+
+
+def resample(input: Tensor, num_samples: int, dim: int = 0, replacement: bool = False) -> Tensor:
+    """Draw some of the samples along a dim, all with the same probability.
+
+    :param replacement: Whether a sample may be drawn more than once.
+    :return: As ``input``, of size ``num_samples`` along ``dim``.
+    :raises ValueError: if there are fewer samples than that, without replacement.
+
+    Example::
+
+        >>> from pyro.ops.stats import resample
+        >>> resample(torch.arange(5), 5).sort().values
+        tensor([0, 1, 2, 3, 4])
+    """
+    size = input.shape[dim]
+    if not replacement and num_samples > size:
+        raise ValueError(
+            f"resample: {num_samples} of {size} samples cannot be drawn without replacement; give "
+            "replacement=True"
+        )
+    if replacement:
+        indices = torch.randint(size, (num_samples,), device=input.device)
+    else:
+        indices = torch.randperm(size, device=input.device)[:num_samples]
+    return input.index_select(dim, indices)
 
 
 def fit_generalized_pareto(X: Tensor) -> tuple[float, float]:
@@ -25,3 +62,22 @@ def fit_generalized_pareto(X: Tensor) -> tuple[float, float]:
         raise ValueError(f"expected at least two exceedances, but got shape {tuple(X.shape)}")
     k, sigma = fit_exceedances(X.sort().values)
     return k.item(), sigma.item()
+
+
+__all__ = [
+    "autocorrelation",
+    "autocovariance",
+    "crps_empirical",
+    "effective_sample_size",
+    "energy_score_empirical",
+    "fit_generalized_pareto",
+    "gelman_rubin",
+    "hpdi",
+    "loo",
+    "pi",
+    "quantile",
+    "resample",
+    "split_gelman_rubin",
+    "waic",
+    "weighed_quantile",
+]
