@@ -82,15 +82,21 @@ class ModelDensity:
             name for name, site in plain.nodes.items() if is_latent(site) and _is_discrete(site)
         ]
         self.enumerated = tuple(discrete) if enumerate_discrete else ()
-        self._program = config_enumerate(model) if self.enumerated else model
-        self.prototype = self._look(self._program, init) if self.enumerated else plain
+        self.program = config_enumerate(model) if self.enumerated else model
+        self.prototype = self._look(self.program, init) if self.enumerated else plain
         self.layout = LatentLayout.of(self.prototype, transforms=transforms)
-        self.moving = moving_supports(self._program, args, kwargs)
+        self.moving = moving_supports(self.program, args, kwargs)
 
     @property
     def dim(self) -> int:
         """The number of unconstrained coordinates."""
         return self.layout.dim
+
+    @property
+    def reference(self) -> Tensor:
+        """A tensor with the dtype and device of points: those of the first latent site's values."""
+        sites = self.layout.sites
+        return self.prototype.nodes[sites[0].name]["value"] if sites else torch.zeros(())
 
     @property
     def flat(self) -> Flat:
@@ -116,7 +122,7 @@ class ModelDensity:
             given = stack.enter_context(UnconstrainMessenger(unconstrained, self.transforms))
             if self.enumerated:
                 stack.enter_context(self._enumeration())
-            self._program(*self.args, **self.kwargs)
+            self.program(*self.args, **self.kwargs)
         return traced.trace, given
 
     def log_density(self, x: Tensor) -> Tensor:
