@@ -4,8 +4,10 @@ from pyro.compile.math.builder import ScalarBuilder
 from pyro.compile.math.calls import define, emit
 from pyro.compile.math.function import Function
 from pyro.compile.math.functions import FUNCTIONS
+from pyro.compile.math.integer_power import integer_power
 from pyro.compile.math.llvm_builder import LlvmBuilder
 from pyro.compile.math.llvm_module import LlvmModule
+from pyro.compile.math.polygamma import polygamma
 from pyro.compile.math.torch_builder import TorchBuilder
 
 __all__ = [
@@ -17,4 +19,6 @@ __all__ = [
     "TorchBuilder",
     "define",
     "emit",
+    "integer_power",
+    "polygamma",
 ]

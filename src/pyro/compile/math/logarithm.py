@@ -42,8 +42,8 @@ def _at_edges(b: ScalarBuilder[Value, Condition, Int], x: Value, inside: Value) 
     return b.select(b.gt(x, 0.0), b.select(b.lt(x, math.inf), inside, x), below)
 
 
-def _split(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Value, Value]:
-    """Exponent and mantissa less 1, also of subnormal numbers."""
+def exponent_and_fraction(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Value, Value]:
+    r""":math:`e` and :math:`f` of a positive finite number, subnormal ones included."""
     tiny = b.lt(x, MIN_NORMAL)
     biased, mantissa = split(b, b.select(tiny, b.mul(x, 2.0**_LIFT), x))
     e = unbiased(b, biased)
@@ -52,13 +52,13 @@ def _split(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Value, Va
 
 def log(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`\log x` within 1.3 ulp, subnormal arguments included."""
-    e, f = _split(b, x)
+    e, f = exponent_and_fraction(b, x)
     return _at_edges(b, x, _with_exponent(b, e, log_of_mantissa(b, f)))
 
 
 def log2(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`\log_2 x` within 2 ulp; exact for powers of two."""
-    e, f = _split(b, x)
+    e, f = exponent_and_fraction(b, x)
     logarithm = log_of_mantissa(b, f)
     rest = b.fma(logarithm, _LOG2_E_HIGH, b.mul(logarithm, _LOG2_E_LOW))
     return _at_edges(b, x, b.add(e, rest))
@@ -66,7 +66,7 @@ def log2(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
 
 def log10(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`\log_{10} x` within 2 ulp."""
-    e, f = _split(b, x)
+    e, f = exponent_and_fraction(b, x)
     logarithm = log_of_mantissa(b, f)
     low = b.fma(logarithm, _LOG10_E_LOW, b.mul(e, _LOG10_2_LOW))
     return _at_edges(b, x, b.fma(e, _LOG10_2_HIGH, b.fma(logarithm, _LOG10_E_HIGH, low)))
