@@ -1,6 +1,6 @@
 """Pyro: universal, deep probabilistic programming on PyTorch."""
 
-from pyro import distributions, infer, optim, params, poutine, primitives, settings, util
+from pyro import distributions, infer, nn, optim, params, poutine, primitives, settings, util
 from pyro.infer.inspect.render_model import render_model
 from pyro.logger import log
 from pyro.poutine.handlers import condition, do
@@ -44,6 +44,7 @@ __all__ = [
     "log",
     "markov",
     "module",
+    "nn",
     "optim",
     "param",
     "params",

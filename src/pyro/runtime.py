@@ -92,6 +92,7 @@ class _ThreadState(threading.local):
         self.entered: dict[Handler, int] = {}  # how often each reentrant handler is active
         self.markov: WeakKeyDictionary[Handler, Any] = WeakKeyDictionary()  # contexts by handler
         self.param_only = 0
+        self.module_runs: dict[object, Any] = {}  # of trees of PyroModules, by their context
 
 
 STATE = _ThreadState()

@@ -91,9 +91,8 @@ class CSIS(Importance):
         """
         with ParamCapture() as capture:
             loss = self.loss_and_grads(True, None, *args, **kwargs)
-        params = list(capture.leaves.values())
-        self.optim(params)
-        for param in params:
+        self.optim(capture.leaves)
+        for param in capture.leaves.values():
             param.grad = None
         return loss
 

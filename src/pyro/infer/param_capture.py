@@ -13,7 +13,9 @@ from pyro.runtime import Message
 class ParamCapture(Messenger):
     """Collect the unconstrained leaf of each ``pyro.param`` statement, by name.
 
-    Values that another handler put in the place of a parameter have no leaf and are left out.
+    Values that another handler put in the place of a parameter have no leaf and are left out. Two
+    leaves of one name, of modules that keep their parameters out of the store, are both collected:
+    the second as ``name#2``, in the order in which they are first read.
     """
 
     def __init__(self) -> None:
@@ -25,5 +27,10 @@ class ParamCapture(Messenger):
 
     def _pyro_post_param(self, msg: Message) -> None:
         reference: Any = getattr(msg["value"], "unconstrained", None)
-        if reference is not None:
-            self.leaves[msg["name"]] = reference()
+        if reference is None:
+            return
+        leaf = reference()
+        name, count = msg["name"], 1
+        while self.leaves.setdefault(name, leaf) is not leaf:
+            count += 1
+            name = f"{msg['name']}#{count}"

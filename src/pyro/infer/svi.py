@@ -117,7 +117,7 @@ class SVI(TracePosterior):
             check_loss(loss)
             if validation.VALIDATE:
                 check_gradients(capture.leaves)
-            self.optim(list(capture.leaves.values()))
+            self.optim(capture.leaves)
         finally:
             for leaf in capture.leaves.values():
                 leaf.grad = None

@@ -27,6 +27,7 @@ from pyro.params.names import user_param_name as user_param_name
 
 _KIND = "pyro.params"
 Init = Tensor | float | Callable[[], Tensor | float]
+NewLeaf = Callable[[str, Tensor], Tensor]
 
 
 class StoreState(TypedDict):
@@ -39,9 +40,10 @@ class StoreState(TypedDict):
 class _Content:
     """What a store holds: entries by name, and names by leaf (entries keep the leaves alive)."""
 
-    __slots__ = ("entries", "names", "warned")
+    __slots__ = ("entries", "names", "new_leaf", "warned")
 
-    def __init__(self) -> None:
+    def __init__(self, new_leaf: NewLeaf | None = None) -> None:
+        self.new_leaf = new_leaf
         self.entries: dict[str, Entry] = {}
         self.names: dict[int, str] = {}
         self.warned: set[str] = set()
@@ -152,6 +154,10 @@ class ParamStoreDict:
         """The unconstrained leaf of a parameter."""
         return self._entry(name).leaf
 
+    def find(self, name: str) -> Entry | None:
+        """The leaf and the constraint of a parameter; None if there is none of this name."""
+        return self._content.entries.get(name)
+
     # Declaring and writing
 
     def get_param(
@@ -240,7 +246,7 @@ class ParamStoreDict:
             if self._scoped.content is None:
                 self._shared = _Content()
             else:
-                self._scoped.content = _Content()
+                self._scoped.content = _Content(self._scoped.content.new_leaf)
 
     # State
 
@@ -306,12 +312,17 @@ class ParamStoreDict:
         self.set_state({"params": payload["params"], "constraints": decoded})
 
     @contextmanager
-    def scope(self, state: StoreState | None = None) -> Iterator[StoreState]:
+    def scope(
+        self, state: StoreState | None = None, new_leaf: NewLeaf | None = None
+    ) -> Iterator[StoreState]:
         """Within the block this thread sees another content: ``state``, or an empty store.
 
         On exit the earlier content is back, and the yielded dict holds what the block left behind,
         to be passed to another ``scope``: the tensors are the same objects, so training can go on.
         Other threads are not affected.
+
+        :param new_leaf: Called with the name and the leaf of each parameter that is declared in the
+            block; what it returns becomes the leaf.
 
         Example::
 
@@ -321,7 +332,7 @@ class ParamStoreDict:
             >>> "x" in store, "x" in first["params"]
             (False, True)
         """
-        inner = _Content()
+        inner = _Content(new_leaf)
         state = {"params": {}, "constraints": {}} if state is None else state
         _check_state(state)
         for name, leaf in state["params"].items():
@@ -366,6 +377,8 @@ class ParamStoreDict:
             entry = Entry(name, initial, constraint)
         else:
             leaf = make_leaf(name, as_tensor(name, initial), constraint)
+            if content.new_leaf is not None:
+                leaf = content.new_leaf(name, leaf)
             entry = Entry(name, leaf, constraint)
         with self._lock:
             existing = content.entries.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -20,7 +21,10 @@ class Loss(Protocol):
 class ELBOModule(torch.nn.Module):
     """The differentiable loss of a model and a guide, for training loops in the style of torch.
 
-    Its parameters are those of ``model`` and ``guide`` where these are modules.
+    Its parameters are those of ``model`` and ``guide`` where these are modules, methods of modules,
+    or such with handlers or arguments put around them. The parameters of a
+    :class:`~pyro.nn.PyroModule` exist from its construction, so an optimiser may be made before the
+    first call.
 
     Example::
 
@@ -48,7 +52,22 @@ class ELBOModule(torch.nn.Module):
         self.model = model
         self.guide = guide
         self.elbo = elbo
+        behind = [*_modules_behind(model), *_modules_behind(guide)]
+        if behind:
+            self.behind = torch.nn.ModuleList(behind)
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """The loss, a scalar with gradients."""
         return self.elbo.differentiable_loss(self.model, self.guide, *args, **kwargs)
+
+
+def _modules_behind(program: Any) -> list[torch.nn.Module]:
+    """The module that a program is a method of, or a handler around; none for a module itself."""
+    if isinstance(program, torch.nn.Module):
+        return []
+    while program is not None:
+        owner = getattr(program, "__self__", program)
+        if isinstance(owner, torch.nn.Module):
+            return [owner]
+        program = getattr(program, "func" if isinstance(program, partial) else "__wrapped__", None)
+    return []
