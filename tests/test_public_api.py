@@ -10,9 +10,16 @@ import pytest
 
 NAMES = {
     "pyro": """__version__ barrier clear_param_store condition deterministic distributions do
-        enable_validation factor get_param_store iarange infer irange log markov module optim param
-        params plate plate_stack poutine primitives random_module render_model sample set_rng_seed
-        settings subsample util validation_enabled""",
+        enable_validation factor get_param_store iarange infer irange log markov module nn optim
+        param params plate plate_stack poutine primitives random_module render_model sample
+        set_rng_seed settings subsample util validation_enabled""",
+    "pyro.nn": """AutoRegressiveNN ConditionalAutoRegressiveNN ConditionalDenseNN DenseNN
+        MaskedLinear PyroModule PyroModuleList PyroParam PyroSample clear pyro_method
+        to_pyro_module_""",
+    "pyro.nn.auto_reg_nn": "AutoRegressiveNN ConditionalAutoRegressiveNN MaskedLinear",
+    "pyro.nn.dense_nn": "ConditionalDenseNN DenseNN",
+    "pyro.nn.module": """PyroModule PyroModuleList PyroParam PyroSample clear pyro_method
+        to_pyro_module_""",
     "pyro.primitives": """barrier clear_param_store deterministic enable_validation factor
         get_param_store iarange irange markov module param plate plate_stack random_module sample
         set_rng_seed subsample validation_enabled""",

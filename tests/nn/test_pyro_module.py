@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,11 +15,9 @@ import pyro
 import pyro.distributions as dist
 from pyro import poutine
 from pyro.distributions import constraints
-from pyro.errors import ParamConstraintError, SiteError
 from pyro.infer import SVI, Trace_ELBO
-from pyro.nn import PyroModule, PyroModuleList, PyroParam, PyroSample, pyro_method
-from pyro.nn.module import clear, to_pyro_module_
-from pyro.nn.nested import get_nested, set_nested
+from pyro.nn import PyroModule, PyroModuleList, PyroParam, PyroSample
+from pyro.nn.module import to_pyro_module_
 
 X = torch.linspace(-1.0, 1.0, 8).reshape(4, 2)
 
@@ -238,8 +235,7 @@ def test_assigning_a_state_dict_wins_over_the_store(case, home) -> None:
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_copies(home, copied, case) -> None:
-    make, samples, params = case
-    module = perturb(make())
+    module = perturb(case[0]())
     run(module)
     twin = copied(module)
     assert type(twin) is type(module)
@@ -271,8 +267,7 @@ def test_conditioned_values_are_used(case, home) -> None:
 
 
 def test_all_parameters_get_gradients_and_are_optimised_by_name(case, home) -> None:
-    make, samples, params = case
-    module = make()
+    module, params = case[0](), case[2]
 
     def model(x: Tensor) -> None:
         with poutine.block(hide_fn=lambda msg: msg["type"] == "sample"):
@@ -320,6 +315,4 @@ def test_moving_to_double_takes_priors_along(case, home) -> None:
     module = case[0]().double()
     trace = poutine.trace(module).get_trace(X.double())
     assert trace.nodes["_RETURN"]["value"].dtype == torch.float64
-    assert all(
-        trace.nodes[name]["value"].dtype == torch.float64 for name in (*case[1], *case[2])
-    )
+    assert all(trace.nodes[name]["value"].dtype == torch.float64 for name in (*case[1], *case[2]))

@@ -47,8 +47,7 @@ class PyroModuleMeta(type):
         }
         for base, attributes in _ADAPTERS:
             if base in cls.__mro__:
-                for key, value in attributes.items():
-                    setattr(cls, key, value)
+                _adapt(cls, base, attributes)
         return cls
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -71,6 +70,13 @@ class PyroModuleMeta(type):
         if found is None:
             found = _MADE[plain] = _make(cls, plain)
         return found
+
+
+def _adapt(cls: type, base: type, attributes: dict[str, Any]) -> None:
+    """Replace what a class has from ``base``, but not what a class between them defines."""
+    for key, value in attributes.items():
+        if inspect.getattr_static(cls, key, None) is vars(base).get(key):
+            setattr(cls, key, value)
 
 
 def _make(pyro_module: type, plain: type[nn.Module]) -> type:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pyro.nn.containers import PyroModuleList
 from pyro.nn.conversion import clear, to_pyro_module_
 from pyro.nn.pyro_module import PyroModule, pyro_method
-from pyro.nn.pyro_module_list import PyroModuleList
 from pyro.nn.pyro_param import PyroParam
 from pyro.nn.pyro_sample import PyroSample
 

@@ -177,6 +177,8 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
         elif isinstance(value, nn.Parameter):
             self._pyro_set_parameter(name, value)
         elif isinstance(value, nn.Module):
+            if self._pyro_context not in STATE.module_runs:
+                forget(self, names_in_store(self, name))  # of what it takes the place of
             self._pyro_undeclare(name)
             super().__setattr__(name, value)
             place(value, join(self._pyro_name, name), self._pyro_context)
@@ -185,6 +187,12 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
         else:
             self._pyro_undeclare(name)
             super().__setattr__(name, value)
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """Add a child module, which gets its name in the tree."""
+        super().add_module(name, module)
+        if module is not None:
+            place(module, join(self._pyro_name, name), self._pyro_context)
 
     def _pyro_set_param(
         self, name: str, initial: Any, constraint: constraints.Constraint, event_dim: int | None

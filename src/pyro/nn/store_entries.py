@@ -18,8 +18,7 @@ def names_in_store(module: PyroModule, name: str) -> list[str]:
     full = module._pyro_get_fullname(name)
     if full in PARAM_STORE:
         return [full]
-    child = module._modules.get(name)
-    if child is None:
+    if module.__dict__.get("_modules", {}).get(name) is None:
         return []
     return [key for key in PARAM_STORE if key.startswith((f"{full}.", f"{full}$$$"))]
 
