@@ -16,10 +16,6 @@ NAMES = {
     "pyro.nn": """AutoRegressiveNN ConditionalAutoRegressiveNN ConditionalDenseNN DenseNN
         MaskedLinear PyroModule PyroModuleList PyroParam PyroSample clear pyro_method
         to_pyro_module_""",
-    "pyro.nn.auto_reg_nn": "AutoRegressiveNN ConditionalAutoRegressiveNN MaskedLinear",
-    "pyro.nn.dense_nn": "ConditionalDenseNN DenseNN",
-    "pyro.nn.module": """PyroModule PyroModuleList PyroParam PyroSample clear pyro_method
-        to_pyro_module_""",
     "pyro.primitives": """barrier clear_param_store deterministic enable_validation factor
         get_param_store iarange irange markov module param plate plate_stack random_module sample
         set_rng_seed subsample validation_enabled""",
