@@ -28,10 +28,12 @@ def host_machine() -> llvm.TargetMachine:
     )
 
 
-def loop_ir(function: Function, width: int, inline: bool | None, fused: bool) -> str:
+def loop_ir(
+    function: Function, width: int, inline: bool | None, fused: bool, library: bool = False
+) -> str:
     """A module with ``run(n, in..., out)``, where ``width`` divides ``n``."""
     lines: list[str] = []
-    module = LlvmModule()
+    module = LlvmModule(library=library)
     b = LlvmBuilder(lines, width, count(), module, fused=fused)
     pointers = [f"%in{k}" for k in range(function.arity)]
     operands = []

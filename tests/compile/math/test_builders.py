@@ -13,6 +13,9 @@ from tests.compile.math.native import apply
 EXTREMES = [0.0, 5e-324, 1e-310, 1e-300, 1e-20, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 30.0, 710.0, 1e5]
 SIGNED = [*EXTREMES, 1e20, 1e308, float("inf"), float("nan")]
 UNARY = [function for function in FUNCTIONS.values() if function.arity == 1]
+CALLING_LIBM = {"sin", "cos", "tan"}
+# torch's square root is not always the nearest number.
+WITH_ROOTS = {"asin", "acos", "asinh", "acosh", "erfinv", "ndtri", "i0", "i0e", "i1", "i1e"}
 NAMES = [function.name for function in UNARY]
 
 
@@ -22,10 +25,12 @@ def arguments() -> Tensor:
 
 
 @pytest.mark.parametrize("function", UNARY, ids=NAMES)
-def test_interpreted_and_compiled_agree(function: Function) -> None:
+def test_interpreted_and_compiled_agree_in_every_bit(function: Function) -> None:
     x = arguments()
+    if function.name in CALLING_LIBM:
+        x = x[~(x.abs() >= 2.0**30)]
     compiled = apply(function, x, width=1, fused=False)
-    assert same(compiled, function(TorchBuilder(), x), 1e-14).all()
+    assert same(compiled, function(TorchBuilder(), x), 4e-16 * (function.name in WITH_ROOTS)).all()
 
 
 @pytest.mark.parametrize("width", [1, 2, 8])

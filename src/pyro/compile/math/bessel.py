@@ -15,7 +15,7 @@ from pyro.compile.math.coefficients import (
     BESSEL_I1,
     BESSEL_I1_LARGE,
 )
-from pyro.compile.math.exponential import exp
+from pyro.compile.math.exponential import exp, exp_of_moderate
 from pyro.compile.math.polynomial import polynomial
 
 _LARGE_FROM = 8.0
@@ -35,7 +35,8 @@ def _large(b: ScalarBuilder[Value, Condition, Int], order: int, a: Value) -> Val
 
 def _scaled(b: ScalarBuilder[Value, Condition, Int], order: int, x: Value) -> Value:
     a = b.abs(x)
-    near = b.mul(_small(b, order, a), exp(b, b.neg(a)))
+    damping = exp_of_moderate(b, b.neg(b.min(a, _LARGE_FROM)))
+    near = b.mul(_small(b, order, a), damping)
     value = b.rare(b.gt(a, _LARGE_FROM), lambda: _large(b, order, a), near)
     return b.copysign(value, x) if order else value
 

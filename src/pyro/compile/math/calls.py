@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
-
+from pyro.compile.math.definition import Definition
 from pyro.compile.math.function import Function
 from pyro.compile.math.llvm_builder import LlvmBuilder
 
@@ -28,18 +27,10 @@ def emit(b: LlvmBuilder, function: Function, *arguments: str, inline: bool | Non
     """
     if function.inline if inline is None else inline:
         return function(b, *arguments)
-    return b.call(define(b, function), *arguments)
-
-
-def define(b: LlvmBuilder, function: Function) -> str:
-    """Make sure that the module of a builder defines the function; the name of the definition."""
-    name = f"@pyro_{function.name}_v{b.width}"
-    if not b.module.defines(name):
-        lines: list[str] = []
-        parameters = [f"%x{k}" for k in range(function.arity)]
-        body = LlvmBuilder(lines, b.width, count(), b.module, fused=b.has_fma, branches=True)
-        value = function(body, *parameters)
-        typed = ", ".join(f"{b.type} {parameter}" for parameter in parameters)
-        head = f"define internal {b.type} {name}({typed}) nounwind {{"
-        b.module.define(name, "\n".join([head, *lines, f"  ret {b.type} {value}", "}"]))
-    return name
+    definition = Definition(function, b.width, b.has_fma)
+    if b.module.library:
+        b.module.declare(definition.declaration)
+        b.module.needs[definition.symbol] = definition
+    elif not b.module.defines(definition.symbol):
+        b.module.define(definition.symbol, definition.text(b.module))
+    return b.call(f"@{definition.symbol}", *arguments)

@@ -12,7 +12,7 @@ import math
 from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
 from pyro.compile.math.coefficients import ERF, ERFCX
 from pyro.compile.math.exact import two_product
-from pyro.compile.math.exponential import exp, exp_sum
+from pyro.compile.math.exponential import exp_of_moderate, exp_sum
 from pyro.compile.math.polynomial import polynomial
 
 _MIDDLE = 3.75
@@ -33,7 +33,7 @@ def erf(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     """The error function within 4 ulp."""
     a = b.min(b.abs(x), _ERF_IS_ONE)
     z = b.mul(a, a)
-    tail = b.mul(exp(b, b.neg(z)), positive_erfcx(b, a))
+    tail = b.mul(exp_of_moderate(b, b.neg(z)), positive_erfcx(b, a))
     small = b.mul(a, polynomial(b, z, ERF))
     return b.copysign(b.select(b.lt(a, 1.0), small, b.sub(1.0, tail)), x)
 

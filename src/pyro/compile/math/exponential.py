@@ -44,6 +44,13 @@ def exp(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     return scale(b, b.add(_expm1_of_remainder(b, r), 1.0), b.sub(rounded, ROUND))
 
 
+def exp_of_moderate(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
+    r""":math:`e^x` within 1.1 ulp for :math:`-708 \le x \le 709`, at a lower price."""
+    rounded, r = _reduced(b, x)
+    power = power_of_two(b, rounded)
+    return b.fma(power, _expm1_of_remainder(b, r), power)
+
+
 def exp_sum(b: ScalarBuilder[Value, Condition, Int], x: Value, low: Value) -> Value:
     r""":math:`e^{x + l}` within 1.1 ulp, for a correction :math:`l` far below 1."""
     rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))

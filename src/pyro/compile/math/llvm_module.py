@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from pyro.compile.math.definition import Definition
 
 
 @final
 class LlvmModule:
-    """Declarations of intrinsics and shared definitions, each kept once, in order of first use."""
+    """Declarations of intrinsics and shared definitions, each kept once, in order of first use.
 
-    def __init__(self) -> None:
+    :param library: whether special functions that are called are only declared. Their definitions
+        are in ``needs``, by symbol, for :func:`~pyro.compile.math.library.provide`.
+    """
+
+    def __init__(self, *, library: bool = False) -> None:
+        self.library = library
+        self.needs: dict[str, Definition] = {}
         self._declarations: dict[str, None] = {}
         self._definitions: dict[str, str] = {}
 
