@@ -93,6 +93,7 @@ class _ThreadState(threading.local):
         self.markov: WeakKeyDictionary[Handler, Any] = WeakKeyDictionary()  # contexts by handler
         self.param_only = 0
         self.module_runs: dict[object, Any] = {}  # of trees of PyroModules, by their context
+        self.rewriting: list[tuple[Handler, Any]] = []  # reparameterisers at work, by handler
 
 
 STATE = _ThreadState()

@@ -61,10 +61,10 @@ def check_model_guide_match(
         if other is not None:
             matched += 1
             _check_shapes(name, site, other, max_plate_nesting)
-        elif "_enumerate_dim" not in site["infer"]:
+            if is_auxiliary(site):
+                auxiliary.append(name)
+        elif "_enumerate_dim" not in site["infer"] and not is_auxiliary(site):
             missing.append(name)
-        if site["infer"] and is_auxiliary(site):
-            auxiliary.append(name)
     if missing:
         _warn(
             f"Found vars in model but not guide: {_names(missing)}. They are drawn from the model "

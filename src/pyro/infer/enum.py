@@ -9,6 +9,7 @@ from typing import Any
 from pyro.infer import validation
 from pyro.infer.checks import check_model_guide_match, check_site_shape
 from pyro.infer.config_enumerate import config_enumerate
+from pyro.infer.lent_sites import lend_auxiliary_sites
 from pyro.infer.prototype import Program
 from pyro.poutine.queue_messenger import run_next
 from pyro.poutine.replay_messenger import ReplayMessenger
@@ -43,6 +44,7 @@ def get_importance_trace(
         model_trace = TraceMessenger(graph_type)(model).get_trace(*args, **kwargs)
     if validation.VALIDATE:
         check_model_guide_match(model_trace, guide_trace, max_plate_nesting)
+    lend_auxiliary_sites(model_trace, guide_trace)
     model_trace, guide_trace = map(prune_subsample_sites, (model_trace, guide_trace))
     model_trace.compute_log_prob()
     guide_trace.compute_score_parts()

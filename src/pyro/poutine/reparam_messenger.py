@@ -6,11 +6,13 @@ import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from types import TracebackType
+from typing import Any, ClassVar, TypedDict
 
 import torch
 
 from pyro.distributions.delta import Delta
+from pyro.distributions.masked import MaskedDistribution
 from pyro.poutine import sites
 from pyro.poutine.messenger import Messenger
 from pyro.runtime import STATE, Message
@@ -34,7 +36,13 @@ class ReparamResult(TypedDict):
 
 
 class Reparam(ABC):
-    """A way to rewrite one site; subclasses define :meth:`apply`."""
+    """A way to rewrite one site; subclasses define :meth:`apply`.
+
+    ``takes_initial_value`` says whether a value that a handler outside chooses for the site, as the
+    start of an inference, is of use; else the auxiliary sites get starts of their own.
+    """
+
+    takes_initial_value: ClassVar[bool] = True
 
     @abstractmethod
     def apply(self, msg: ReparamMessage) -> ReparamResult:
@@ -43,7 +51,8 @@ class Reparam(ABC):
         :param msg: The site's name, distribution, value (None if it has none yet), and whether it
             is observed.
         :return: The new distribution, value and observation flag. A latent site that has become a
-            function of auxiliary ones is returned as an observed, masked Delta.
+            function of auxiliary ones is returned as observed: under a masked Delta, which makes it
+            deterministic, or under the distribution by which the value is still to be scored.
         """
 
     def __call__(self, name: str, fn: Any, obs: torch.Tensor | None) -> tuple[Any, Any]:
@@ -88,7 +97,22 @@ class ReparamMessenger(Messenger):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._args_kwargs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.args_kwargs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.notes: dict[Any, Any] = {}
+        self._values: dict[str, Any] = {}
+
+    def __enter__(self) -> Any:
+        self.notes, self._values = {}, {}
+        return super().__enter__()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        self.notes, self._values = {}, {}
+        return super().__exit__(exc_type, exc_value, traceback)
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         if not callable(fn):
@@ -99,7 +123,7 @@ class ReparamMessenger(Messenger):
         @functools.wraps(fn, updated=updated)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             handler = ReparamMessenger(config)
-            handler._args_kwargs = args, kwargs
+            handler.args_kwargs = args, kwargs
             with handler:
                 return fn(*args, **kwargs)
 
@@ -111,9 +135,14 @@ class ReparamMessenger(Messenger):
         rewriter = self._rewriter(msg)
         if rewriter is None:
             return
-        self._initialize(msg)
+        if getattr(rewriter, "takes_initial_value", True):
+            self._initialize(msg)
         old = msg["value"]
-        new = _rewrite(rewriter, msg, self._args_kwargs)
+        STATE.rewriting.append((self, rewriter))
+        try:
+            new = _rewrite(rewriter, msg, self.args_kwargs)
+        finally:
+            STATE.rewriting.pop()
         if old is not None and not msg["is_observed"] and new["value"] is not old:
             warnings.warn(
                 f"at site {msg['name']!r}, {rewriter} does not commute with initialization: it "
@@ -122,8 +151,27 @@ class ReparamMessenger(Messenger):
                 stacklevel=2,
             )
         if new["is_observed"] and not msg["is_observed"]:
-            msg["infer"]["_deterministic"] = True
+            self._values[msg["name"]] = new["value"]
+            if _adds_nothing(new["fn"]):
+                msg["infer"]["_deterministic"] = True
         msg["fn"], msg["value"], msg["is_observed"] = new["fn"], new["value"], new["is_observed"]
+
+    def _pyro_post_sample(self, msg: Message) -> None:
+        """Notice a value that came from outside after the site had become a function of others."""
+        made = self._values.pop(msg["name"], None)
+        value = msg["value"]
+        if made is None or value is made:
+            return
+        if made.shape == value.shape and torch.allclose(made, value, rtol=1e-3, atol=1e-5):
+            return
+        warnings.warn(
+            f"site {msg['name']!r} was reparameterised, and then given another value by a handler "
+            "outside (condition, posterior_samples, ...) of which its auxiliary sites do not know. "
+            "Reparameterise the conditioned model: poutine.reparam(poutine.condition(model, data), "
+            "config); or give values to the auxiliary sites.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
     def _rewriter(self, msg: Message) -> Rewriter | None:
         if isinstance(self.config, Mapping):
@@ -137,6 +185,19 @@ class ReparamMessenger(Messenger):
                 hook = handler._pre["sample"]
                 if hook is not None:
                     hook(handler, msg)
+
+
+def _adds_nothing(fn: Any) -> bool:
+    """Whether a distribution is switched off, as that of a deterministic site is."""
+    return isinstance(fn, MaskedDistribution) and fn._mask is False
+
+
+def rewriting() -> tuple[tuple[ReparamMessenger, Rewriter], ...]:
+    """The handlers and reparameterisers that are at work in this thread, the outermost first.
+
+    A site that is made now is auxiliary to what they rewrite.
+    """
+    return tuple(STATE.rewriting)  # type: ignore[arg-type]
 
 
 def _rewrite(

@@ -17,6 +17,7 @@ from pyro.infer.elbo.elbo_module import ELBOModule
 from pyro.infer.elbo.finite import warn_not_finite
 from pyro.infer.elbo.scoring import check_declared
 from pyro.infer.errors import InferenceError
+from pyro.infer.lent_sites import lend_auxiliary_sites
 from pyro.infer.prototype import Program, look, max_plate_depth
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
@@ -201,6 +202,7 @@ class ELBO:
         model_trace = modelled.trace
         if validation.VALIDATE:
             self._check(model_trace, guide_trace)
+        lend_auxiliary_sites(model_trace, guide_trace)
         return model_trace, guide_trace
 
     def _check(self, model_trace: Trace, guide_trace: Trace) -> None:

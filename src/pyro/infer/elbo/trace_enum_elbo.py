@@ -16,6 +16,7 @@ from pyro.infer.elbo.guide_expectation import GuideExpectation
 from pyro.infer.elbo.model_enumeration import split, sum_out
 from pyro.infer.enum import iter_discrete_traces
 from pyro.infer.enumerated_posterior import EnumeratedPosterior
+from pyro.infer.lent_sites import lend_auxiliary_sites
 from pyro.infer.prototype import Program
 from pyro.poutine.enum_messenger import EnumMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
@@ -103,6 +104,7 @@ class TraceEnum_ELBO(ELBO):
             if validation.VALIDATE:
                 check_model_guide_match(modelled.trace, guide_trace, self.max_plate_nesting)
                 asked = asked or _is_enumerated(modelled.trace, guide_trace)
+            lend_auxiliary_sites(modelled.trace, guide_trace)
             yield modelled.trace, guide_trace
         if validation.VALIDATE and self.strict_enumeration_warning and not asked:
             warnings.warn(
