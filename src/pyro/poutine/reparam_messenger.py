@@ -55,6 +55,10 @@ class Reparam(ABC):
             deterministic, or under the distribution by which the value is still to be scored.
         """
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
     def __call__(self, name: str, fn: Any, obs: torch.Tensor | None) -> tuple[Any, Any]:
         """The deprecated form of :meth:`apply`."""
         warnings.warn(
