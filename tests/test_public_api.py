@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests import public_reparam
+
 NAMES = {
     "pyro": """__version__ barrier clear_param_store condition deterministic distributions do
         enable_validation factor get_param_store iarange infer irange log markov module nn optim
@@ -139,26 +141,6 @@ NAMES = {
         render_graph render_model""",
     "pyro.infer.predictive": "Predictive",
     "pyro.infer.renyi_elbo": "RenyiELBO",
-    "pyro.infer.reparam": """AutoReparam CircularReparam ConjugateReparam DiscreteCosineReparam
-        GumbelSoftmaxReparam HaarReparam LatentStableReparam LinearHMMReparam LocScaleReparam
-        MinimalReparam NeuTraReparam ProjectedNormalReparam Reparam SplitReparam StableReparam
-        Strategy StudentTReparam SymmetricStableReparam TransformReparam UnitJacobianReparam""",
-    "pyro.infer.reparam.circular": "CircularReparam",
-    "pyro.infer.reparam.conjugate": "ConjugateReparam",
-    "pyro.infer.reparam.discrete_cosine": "DiscreteCosineReparam",
-    "pyro.infer.reparam.haar": "HaarReparam",
-    "pyro.infer.reparam.hmm": "LinearHMMReparam",
-    "pyro.infer.reparam.loc_scale": "LocScaleReparam",
-    "pyro.infer.reparam.neutra": "NeuTraReparam",
-    "pyro.infer.reparam.projected_normal": "ProjectedNormalReparam",
-    "pyro.infer.reparam.reparam": "Reparam",
-    "pyro.infer.reparam.softmax": "GumbelSoftmaxReparam",
-    "pyro.infer.reparam.split": "SplitReparam",
-    "pyro.infer.reparam.stable": "LatentStableReparam StableReparam SymmetricStableReparam",
-    "pyro.infer.reparam.strategies": "AutoReparam MinimalReparam Strategy",
-    "pyro.infer.reparam.studentt": "StudentTReparam",
-    "pyro.infer.reparam.transform": "TransformReparam",
-    "pyro.infer.reparam.unit_jacobian": "UnitJacobianReparam",
     "pyro.infer.svi": "SVI",
     "pyro.infer.svgd": "IMQSteinKernel RBFSteinKernel SVGD SteinKernel",
     "pyro.infer.energy_distance": "EnergyDistance",
@@ -197,6 +179,7 @@ NAMES = {
     "pyro.settings": "context get register set",
     "pyro.contrib.minipyro": """Adam Messenger PlateMessenger SVI Trace_ELBO apply_stack block elbo
         get_param_store param plate replay sample seed trace""",
+    **public_reparam.NAMES,
 }
 
 PARAMETERS = {
@@ -435,20 +418,12 @@ PARAMETERS = {
     "pyro.infer.inspect.render_graph": "graph_specification render_distributions",
     "pyro.render_model": """model model_args model_kwargs filename render_distributions
         render_params render_deterministic""",
-    "pyro.infer.reparam.AutoReparam": "centered",
-    "pyro.infer.reparam.ConjugateReparam": "guide",
-    "pyro.infer.reparam.DiscreteCosineReparam": "dim smooth experimental_allow_batch",
-    "pyro.infer.reparam.HaarReparam": "dim flip experimental_allow_batch",
-    "pyro.infer.reparam.LinearHMMReparam": "init trans obs",
-    "pyro.infer.reparam.LocScaleReparam": "centered shape_params",
-    "pyro.infer.reparam.NeuTraReparam": "guide",
-    "pyro.infer.reparam.SplitReparam": "sections dim",
-    "pyro.infer.reparam.UnitJacobianReparam": "transform suffix experimental_allow_batch",
     "pyro.infer.EmpiricalMarginal": "trace_posterior sites validate_args",
     "pyro.infer.config_enumerate": "guide default expand num_samples tmc",
     "pyro.optim.PyroOptim": "optim_constructor optim_args clip_args",
     "pyro.optim.Adam": "optim_args clip_args",
     "pyro.optim.PyroLRScheduler": "scheduler_constructor optim_args clip_args",
+    **public_reparam.PARAMETERS,
 }
 
 
