@@ -113,12 +113,12 @@ NAMES = {
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
-    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance IMQSteinKernel Importance
+    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel Importance
         JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
         Predictive RBFSteinKernel RenyiELBO
-        ReweightedWakeSleep SVGD SVI TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
+        ReweightedWakeSleep SVGD SVI SVIResult TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
-        Trace_ELBO Trace_MMD config_enumerate enable_validation infer_discrete
+        Trace_ELBO Trace_MMD config_enumerate enable_validation guide_diagnostics infer_discrete
         is_validation_enabled""",
     "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
     "pyro.infer.elbo": "ELBO ELBOModule",
@@ -284,6 +284,8 @@ PARAMETERS = {
     "pyro.distributions.SineBivariateVonMises": """phi_loc psi_loc phi_concentration
         psi_concentration correlation weighted_correlation validate_args""",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
+    "pyro.infer.guide_diagnostics": """model guide args num_samples max_plate_nesting batch_size
+        kwargs""",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting
         vectorize_particles strict_enumeration_warning ignore_jit_warnings jit_options retain_graph
         tail_adaptive_beta""",

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pyro.infer.elbo.trace_tail_adaptive_elbo import TraceTailAdaptive_ELBO
     from pyro.infer.elbo.trace_tmc_elbo import TraceTMC_ELBO
     from pyro.infer.energy_distance import EnergyDistance
+    from pyro.infer.fit.result import SVIResult
+    from pyro.infer.guide_report import GuideReport, guide_diagnostics
     from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
     from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel
     from pyro.infer.svgd import SVGD
@@ -46,6 +48,7 @@ __all__ = [
     "SVI",
     "EmpiricalMarginal",
     "EnergyDistance",
+    "GuideReport",
     "IMQSteinKernel",
     "Importance",
     "JitTraceEnum_ELBO",
@@ -56,6 +59,7 @@ __all__ = [
     "RBFSteinKernel",
     "RenyiELBO",
     "ReweightedWakeSleep",
+    "SVIResult",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
     "TraceGraph_ELBO",
@@ -68,6 +72,7 @@ __all__ = [
     "Trace_MMD",
     "config_enumerate",
     "enable_validation",
+    "guide_diagnostics",
     "infer_discrete",
     "is_validation_enabled",
 ]
@@ -77,6 +82,7 @@ __getattr__, __dir__ = imports_on_first_use(
     {
         "CSIS": "csis",
         "EnergyDistance": "energy_distance",
+        "GuideReport": "guide_report",
         "IMQSteinKernel": "stein_kernels",
         "JitTraceEnum_ELBO": "elbo.jit",
         "JitTraceGraph_ELBO": "elbo.jit",
@@ -86,12 +92,14 @@ __getattr__, __dir__ = imports_on_first_use(
         "RenyiELBO": "elbo.renyi_elbo",
         "ReweightedWakeSleep": "reweighted_wake_sleep",
         "SVGD": "svgd",
+        "SVIResult": "fit.result",
         "TraceEnumSample_ELBO": "discrete",
         "TraceEnum_ELBO": "elbo.trace_enum_elbo",
         "TraceGraph_ELBO": "elbo.trace_graph_elbo",
         "TraceTMC_ELBO": "elbo.trace_tmc_elbo",
         "TraceTailAdaptive_ELBO": "elbo.trace_tail_adaptive_elbo",
         "Trace_MMD": "elbo.trace_mmd",
+        "guide_diagnostics": "guide_report",
         "infer_discrete": "discrete",
     }.__getitem__,
 )

@@ -14,7 +14,7 @@ from pyro.infer.elbo.scoring import scored_sites
 from pyro.infer.errors import InferenceError
 from pyro.infer.prototype import guess_max_plate_nesting
 from pyro.infer.trace_posterior import TracePosterior
-from pyro.ops.stats import fit_generalized_pareto
+from pyro.ops.psis import psis
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.sites import is_observed
@@ -135,7 +135,6 @@ def vectorized_importance_weights(
     return log_weights, modelled.trace, guided.trace
 
 
-@torch.no_grad()
 def psis_diagnostic(
     model: Program,
     guide: Program,
@@ -148,6 +147,8 @@ def psis_diagnostic(
     r"""How well a guide fits: the shape :math:`\hat k` of the tail of the importance weights.
 
     Below 0.5 the guide is close to the posterior; above 0.7 it is not to be trusted.
+    The programs must allow draws to be made in one run: all batch dims are those of plates.
+    :func:`~pyro.infer.guide_diagnostics` says more, and takes other programs too.
 
     See Yao, Vehtari, Simpson and Gelman (2018), *Yes, but Did It Work?: Evaluating Variational
     Inference*; Vehtari, Simpson, Gelman, Yao and Gabry (2024), *Pareto Smoothed Importance
@@ -168,7 +169,6 @@ def psis_diagnostic(
         >>> psis_diagnostic(model, model), psis_diagnostic(model, narrow) > 0.7
         (-inf, True)
     """
-    tail = math.ceil(min(0.2 * num_particles, 3 * math.sqrt(num_particles)))
     if num_particles < 25:
         raise InferenceError(f"psis_diagnostic needs at least 25 particles, not {num_particles}")
     at_once = max_simultaneous_particles or num_particles
@@ -182,22 +182,7 @@ def psis_diagnostic(
         vectorized_importance_weights(model, guide, *args, num_samples=size, **options)[0]
         for size in sizes
     ]
-    log_weights = torch.cat(parts).double()
-    log_weights = (log_weights - log_weights.max()).sort().values
-    return math.inf if bool(log_weights.isnan().any()) else _k_hat(log_weights, tail)
-
-
-def _k_hat(log_weights: Tensor, tail: int) -> float:
-    """The shape of the tail of sorted log weights; -inf where the largest weights are equal.
-
-    Weights of an exact guide differ by rounding alone, which has no tail to speak of.
-    """
-    rounding = 64 * torch.finfo(torch.get_default_dtype()).eps
-    cutoff = log_weights[-tail - 1].exp()
-    exceedances = log_weights[-tail:].exp() - cutoff
-    if not bool(exceedances[-1] > rounding):
-        return -math.inf
-    return fit_generalized_pareto(exceedances)[0]
+    return psis(torch.cat(parts).double()).k_hat.item()
 
 
 def _sum_by_particle(trace: Trace, dim: int, num_samples: int) -> Tensor:
