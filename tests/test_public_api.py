@@ -113,8 +113,8 @@ NAMES = {
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
-    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel Importance
-        JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
+    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel
+        Importance JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
         Predictive RBFSteinKernel RenyiELBO
         ReweightedWakeSleep SVGD SVI SVIResult TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO

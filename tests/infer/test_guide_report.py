@@ -73,7 +73,7 @@ def test_what_the_weights_correct(loc: float, scale: float) -> None:
     assert abs(drawn["z"].mean() - summary["mean"]) < error
     squares = report.expectation(lambda samples: samples["z"] ** 2)
     assert abs(squares - (summary["mean"] ** 2 + summary["sd"] ** 2)) < 1e-4
-    assert Predictive(model, drawn)()["x"].shape == (5000, 4)
+    assert Predictive(model, drawn, parallel=True)()["x"].shape == (5000, 4)
 
 
 def test_bad_guides_and_points_are_told_apart() -> None:

@@ -67,10 +67,10 @@ def test_a_run_is_a_loop_over_step() -> None:
 
 
 def test_it_stops_when_the_loss_has_settled() -> None:
-    svi = fresh(loss=TraceMeanField_ELBO(num_particles=4))
-    result = quiet(svi, 20_000, X, tol=1e-3, restore_best=True)
+    svi = fresh(loss=TraceMeanField_ELBO(num_particles=20, vectorize_particles=True))
+    result = quiet(svi, 20_000, X, tol=1e-3, window=40, restore_best=True)
     assert result.converged and result.stopped_by == "converged"
-    assert 500 < result.num_steps < 5000 and result.num_steps % result.window == 0
+    assert 200 < result.num_steps < 2000 and result.num_steps % result.window == 0
     assert "converged; loss" in repr(result)
     assert abs(params()["loc"] - X.sum().item() / 5) < 0.15
     assert not quiet(fresh(), 20, X).converged
@@ -96,7 +96,7 @@ LOSSES: dict[str, tuple[Callable[[], Iterator[float]], bool]] = {
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_rule_of_convergence(name: str) -> None:
-    """With noise, five windows without a new minimum come soon: 2000 losses are plenty."""
+    """With noise, every second window or so fulfils the rule: 4000 losses are plenty."""
     losses, expected = LOSSES[name]
     monitor = Monitor(window=100, tol=1e-3, patience=5)
     found = False

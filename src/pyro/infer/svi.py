@@ -151,14 +151,15 @@ class SVI(TracePosterior):
             tuple or list as positional arguments, a mapping as keywords, anything else as one. It
             is passed through again and again.
         :param epochs: How many passes, at most.
-        :param tol: Stop when the smoothed loss has not fallen by this relative amount for
-            ``patience`` windows; the rule is in :class:`~pyro.infer.fit.monitor.Monitor`. None:
-            never; whether it has converged is reported for 0.001.
+        :param tol: Stop when the smoothed loss of ``patience`` windows is not lower than that of
+            as many before by this relative amount; the rule is in
+            :class:`~pyro.infer.fit.monitor.Monitor`. None: never; whether it has converged is
+            reported for 0.001.
         :param window: How many losses are smoothed over; by default a tenth of the steps, at
             least 10 and at most 100.
         :param restore_best: Finally go back to the parameters, and the optimiser's state, at the
-            end of the window with the least smoothed loss. Otherwise a run does what a loop over
-            :meth:`step` does.
+            end of the window when the smoothed loss was least. Otherwise a run does what a loop
+            over :meth:`step` does.
         :param callbacks: One or several functions of the number of the step (from 0) and its loss,
             called after each step; True, or ``StopIteration`` raised, ends the run.
         :param schedule: When an optimiser with a schedule advances it: after each ``"step"``, or

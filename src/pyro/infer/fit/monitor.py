@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from statistics import median
+from statistics import fmean, median
 
 _MAD_TO_SD = 1.4826
 _MEDIAN_TO_MEAN = 1.2533  # standard error of a median over that of a mean, for normal noise
@@ -14,31 +14,31 @@ DEFAULT_TOL = 1e-3
 class Monitor:
     r"""Watches losses in windows of equal length.
 
-    The smoothed loss of a window is its median :math:`m`, so single draws far out do not count.
-    A window makes progress if
+    The level of a window is the median of its losses, so single draws far out do not count. With
+    :math:`m` the mean level of the last ``patience`` windows, and :math:`m'` that of as many
+    windows before them, the run has *converged* when
 
-    .. math:: (r - m) / \max(|m|, 1) > tol,
+    .. math:: (m' - m) / \max(|m|, 1) \le tol,
 
-    where :math:`r` is the smoothed loss at the last progress. The run has *converged* when
-    ``patience`` windows in a row made none, and their losses have not risen above :math:`r` by
-    more than their noise explains.
+    and :math:`m` is not above :math:`m'` by more than the noise of the losses explains. The least
+    :math:`m` so far marks the best state.
 
     See Kucukelbir, Tran, Ranganath, Gelman and Blei (2017), *Automatic Differentiation Variational
     Inference*, JMLR 18 (the relative change of the bound); Prechelt (1998), *Early Stopping - But
-    When?* (patience).
+    When?* (strips and patience).
 
     :param window: How many losses a window has.
     :param tol: The relative change that counts as progress.
-    :param patience: How many windows without progress it takes.
+    :param patience: How many windows are compared with as many before.
 
     Example::
 
         >>> monitor = Monitor(window=10, tol=1e-3, patience=3)
-        >>> for step in range(100):
+        >>> for step in range(1000):
         ...     if monitor.add([5.0 + 0.9**step]):
         ...         if monitor.converged: break
         >>> step, round(monitor.smoothed, 2)
-        (89, 5.0)
+        (99, 5.0)
     """
 
     def __init__(self, window: int, tol: float, patience: int) -> None:
@@ -49,8 +49,8 @@ class Monitor:
         self._steps = 0
         self._current: list[float] = []
         self._last: list[float] = []
-        self._reference = math.inf
-        self._stale: list[tuple[float, float]] = []  # smoothed loss and its noise
+        self._levels: list[float] = []  # of the last 2 * patience windows
+        self._noises: list[float] = []  # the standard errors of these
 
     @property
     def until_end(self) -> int:
@@ -81,22 +81,22 @@ class Monitor:
     def _close(self) -> None:
         self._last, self._current = self._current, []
         level = _median(self._last)
-        if level < self.best:
-            self.best, self.best_step = level, self._steps
         if not math.isfinite(level):
             return
-        if self._reference == math.inf or self._gain(level) > self.tol:
-            self._reference, self._stale = level, []
-        else:
-            self._stale = [*self._stale, (level, _noise(self._last, level))][-self.patience :]
-        self.converged = len(self._stale) >= self.patience and not self._rising()
+        kept = 1 - 2 * self.patience
+        self._levels = [*self._levels[kept:], level]
+        self._noises = [*self._noises[kept:], _noise(self._last, level)]
+        now = fmean(self._levels[-self.patience :])
+        if now < self.best:
+            self.best, self.best_step = now, self._steps
+        if len(self._levels) == 2 * self.patience:
+            before = fmean(self._levels[: self.patience])
+            self.converged = self._has_settled(before, now)
 
-    def _gain(self, level: float) -> float:
-        return (self._reference - level) / max(abs(level), 1.0)
-
-    def _rising(self) -> bool:
-        level, noise = min(self._stale)
-        return -self._gain(level) > self.tol and level > self._reference + 4 * noise
+    def _has_settled(self, before: float, now: float) -> bool:
+        allowed = self.tol * max(abs(now), 1.0)
+        noise = math.sqrt(sum(noise**2 for noise in self._noises)) / self.patience
+        return before - now <= allowed and now - before <= max(allowed, 4 * noise)
 
 
 def _median(losses: list[float]) -> float:

@@ -22,8 +22,8 @@ class SVIResult:
     :param losses: The loss of each step, of shape ``(steps,)`` and type float64; with a second dim
         where a loss is a tuple. NaN at steps that were skipped.
     :param loss: The smoothed loss at the end: the median of the last ``window`` losses.
-    :param best_loss: The least smoothed loss of a window.
-    :param best_step: How many steps had been made at its end; 0 if no window was complete.
+    :param best_loss: The least mean of the medians of the last ``patience`` windows.
+    :param best_step: How many steps had been made then; 0 if no window was complete.
     :param converged: Whether the losses had stopped falling; see
         :class:`~pyro.infer.fit.monitor.Monitor`.
     :param stopped_by: Why the run ended.
