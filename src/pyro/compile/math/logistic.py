@@ -6,7 +6,7 @@ import math
 
 from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
 from pyro.compile.math.exponential import exp
-from pyro.compile.math.logarithm import log1p
+from pyro.compile.math.logarithm import log1p_of_fraction
 
 
 def sigmoid(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
@@ -35,4 +35,4 @@ def logaddexp(b: ScalarBuilder[Value, Condition, Int], x: Value, y: Value) -> Va
 
 
 def _log1p_exp(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
-    return log1p(b, exp(b, x))
+    return log1p_of_fraction(b, exp(b, x))
