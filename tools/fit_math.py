@@ -26,6 +26,7 @@ from __future__ import annotations
 DIGITS = 120
 STIRLING_FROM = 6.0
 ERFCX_MIDDLE = 3.75
+ERF_MIDDLE = 2.5
 BESSEL_LARGE_FROM = 8.0
 ERFINV_CENTRE = 4.25
 ERFINV_FAR_CENTRE = 0.1
@@ -143,6 +144,11 @@ def erfcx_flattened(t: Number) -> Number:
     return (1 + 2 * x) * mp.exp(x**2) * mp.erfc(x)
 
 
+def erfcx_from_one_to_six(t: Number) -> Number:
+    x = ERF_MIDDLE * (1 + t) / (1 - t)
+    return mp.exp(x**2) * mp.erfc(x)
+
+
 def erfinv_ratio(w: Number) -> Number:
     """erfinv(x) / x by Newton's method on log(erfc), with w = -log(1 - x**2)."""
     x = mp.sqrt(-mp.expm1(-w))
@@ -209,6 +215,9 @@ def table() -> Iterator[Fit]:
     yield Fit("ERF", "erf(x) / x in x**2", erf_ratio, 0.0, 1.0, 12)
     flat = "(1 + 2 * x) * erfcx(x) in (x - 3.75) / (x + 3.75)"
     yield Fit("ERFCX", flat, erfcx_flattened, -1.0, 1.0, 26)
+    middle = "erfcx(x) in (x - 2.5) / (x + 2.5), from 1 to 6"
+    low, high = ((x - ERF_MIDDLE) / (x + ERF_MIDDLE) for x in (1, 6))
+    yield Fit("ERF_TAIL", middle, erfcx_from_one_to_six, low, high, 14)
     yield Fit("ERFINV", "erfinv(x) / x in -log(1 - x**2)", erfinv_ratio, 0.0, 6.25, 22)
     tail = "the same in the root of that, less 4.25"
     yield Fit("ERFINV_TAIL", tail, erfinv_tail, -1.75, 1.75, 27)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 
 from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
-from pyro.compile.math.coefficients import ERF, ERFCX
+from pyro.compile.math.coefficients import ERF, ERF_TAIL, ERFCX
 from pyro.compile.math.exact import two_product
 from pyro.compile.math.exponential import exp_of_moderate, exp_sum
 from pyro.compile.math.polynomial import polynomial
 
 _MIDDLE = 3.75
+_ERF_MIDDLE = 2.5
 _ERF_IS_ONE = 6.0
 _ALL_UNDERFLOWS = 40.0  # exp(-x**2) is zero beyond
 
@@ -33,7 +34,8 @@ def erf(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     """The error function within 4 ulp."""
     a = b.min(b.abs(x), _ERF_IS_ONE)
     z = b.mul(a, a)
-    tail = b.mul(exp_of_moderate(b, b.neg(z)), positive_erfcx(b, a))
+    t = b.div(b.sub(a, _ERF_MIDDLE), b.add(a, _ERF_MIDDLE))
+    tail = b.mul(exp_of_moderate(b, b.neg(z)), polynomial(b, t, ERF_TAIL))
     small = b.mul(a, polynomial(b, z, ERF))
     return b.copysign(b.select(b.lt(a, 1.0), small, b.sub(1.0, tail)), x)
 
