@@ -14,7 +14,14 @@ from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
 from pyro.infer.empirical_marginal import EmpiricalMarginal
 from pyro.infer.importance import Importance
-from pyro.infer.predictive import Predictive
+from pyro.infer.predictive import (
+    MHResampler,
+    Predictive,
+    WeighedPredictive,
+    log_likelihood,
+    posterior_mean,
+    posterior_median,
+)
 from pyro.infer.svi import SVI
 from pyro.infer.trace_posterior import TracePosterior, TracePredictive
 from pyro.infer.validation import enable_validation, is_validation_enabled
@@ -55,6 +62,7 @@ __all__ = [
     "JitTraceGraph_ELBO",
     "JitTraceMeanField_ELBO",
     "JitTrace_ELBO",
+    "MHResampler",
     "Predictive",
     "RBFSteinKernel",
     "RenyiELBO",
@@ -70,11 +78,15 @@ __all__ = [
     "TraceTailAdaptive_ELBO",
     "Trace_ELBO",
     "Trace_MMD",
+    "WeighedPredictive",
     "config_enumerate",
     "enable_validation",
     "guide_diagnostics",
     "infer_discrete",
     "is_validation_enabled",
+    "log_likelihood",
+    "posterior_mean",
+    "posterior_median",
 ]
 
 __getattr__, __dir__ = imports_on_first_use(
