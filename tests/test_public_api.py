@@ -115,11 +115,11 @@ NAMES = {
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
     "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel
         Importance JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
-        Predictive RBFSteinKernel RenyiELBO
+        MHResampler Predictive RBFSteinKernel RenyiELBO
         ReweightedWakeSleep SVGD SVI SVIResult TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
-        Trace_ELBO Trace_MMD config_enumerate enable_validation guide_diagnostics infer_discrete
-        is_validation_enabled""",
+        Trace_ELBO Trace_MMD WeighedPredictive config_enumerate enable_validation
+        guide_diagnostics infer_discrete is_validation_enabled""",
     "pyro.infer.abstract_infer": "EmpiricalMarginal Marginals TracePosterior TracePredictive",
     "pyro.infer.elbo": "ELBO ELBOModule",
     "pyro.infer.discrete": "TraceEnumSample_ELBO infer_discrete",
@@ -139,7 +139,9 @@ NAMES = {
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.inspect": """generate_graph_specification get_dependencies get_model_relations
         render_graph render_model""",
-    "pyro.infer.predictive": "Predictive",
+    "pyro.infer.predictive": """MHResampler Predictive WeighedPredictive
+        WeighedPredictiveResults""",
+    "pyro.infer.resampler": "Resampler",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
     "pyro.infer.svgd": "IMQSteinKernel RBFSteinKernel SVGD SteinKernel",
@@ -311,7 +313,12 @@ PARAMETERS = {
     "pyro.infer.SVGD": "model kernel optim num_particles max_plate_nesting mode",
     "pyro.infer.RBFSteinKernel": "bandwidth_factor",
     "pyro.infer.IMQSteinKernel": "alpha beta bandwidth_factor",
-    "pyro.infer.Predictive": "model posterior_samples guide num_samples return_sites parallel",
+    "pyro.infer.Predictive": """model posterior_samples guide num_samples return_sites
+        parallel redraw""",
+    "pyro.infer.WeighedPredictive": """model posterior_samples guide num_samples return_sites
+        parallel""",
+    "pyro.infer.MHResampler": "sampler source_samples_slice stored_samples_slice",
+    "pyro.infer.resampler.Resampler": """guide simulator num_guide_samples max_plate_nesting""",
     "pyro.ops.stats.autocorrelation": "input dim",
     "pyro.ops.stats.autocovariance": "input dim",
     "pyro.ops.stats.crps_empirical": "pred truth",
