@@ -41,7 +41,7 @@ def erf(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
 
 
 def erfc(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
-    r""":math:`1 - \mathrm{erf}(x)` within 5 ulp, in the tail too."""
+    r""":math:`1 - \mathrm{erf}(x)` within 6 ulp, in the tail too."""
     a = b.abs(x)
     square, error = two_product(b, b.min(a, _ALL_UNDERFLOWS), b.min(a, _ALL_UNDERFLOWS))
     tail = b.mul(exp_sum(b, b.neg(square), b.neg(error)), positive_erfcx(b, a))
@@ -49,7 +49,7 @@ def erfc(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
 
 
 def erfcx(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
-    r""":math:`e^{x^2} \mathrm{erfc}(x)` within 5 ulp."""
+    r""":math:`e^{x^2} \mathrm{erfc}(x)` within 6 ulp."""
     a = b.abs(x)
     right = positive_erfcx(b, a)
 

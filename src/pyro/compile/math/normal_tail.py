@@ -21,7 +21,7 @@ def _upper_tail(b: ScalarBuilder[Value, Condition, Int], a: Value, scaled: Value
 
 
 def ndtr(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
-    r""":math:`\Phi(x)` within 6 ulp, in the lower tail too."""
+    r""":math:`\Phi(x)` within 7 ulp, in the lower tail too."""
     a = b.abs(x)
     tail = _upper_tail(b, a, half_tail(b, a))
     return b.select(b.gt(x, 0.0), b.sub(1.0, tail), tail)

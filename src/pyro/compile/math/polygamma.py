@@ -66,7 +66,7 @@ def _mirrored(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Condit
 
 
 def digamma(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
-    r""":math:`\psi(x) = \Gamma'(x) / \Gamma(x)` within 4 ulp, or :math:`2 \cdot 10^{-15}`.
+    r""":math:`\psi(x) = \Gamma'(x) / \Gamma(x)` within 6 ulp, or :math:`2 \cdot 10^{-15}`.
 
     For negative arguments :math:`2 \cdot 10^{-15}` relative to :math:`1 + |\psi|`; nan at the
     negative integers and :math:`\mp\infty` at :math:`\pm 0`, as in torch.
