@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -22,17 +22,19 @@ Program = Callable[..., Any]
 
 
 @contextmanager
-def looking() -> Iterator[None]:
+def looking(keep_rng: bool = True) -> Iterator[None]:
     """Run programs inside without lasting effects.
 
     The random generators, the parameter store (its set of names) and the buffers of the modules
     that are called (running statistics) are afterwards as they were. No gradients are recorded,
     and handlers outside see nothing.
+
+    :param keep_rng: Whether the random generators are kept; not so where draws are to be used.
     """
     with (
         block_messengers(lambda handler: True),
         torch.no_grad(),
-        _kept_rng(),
+        _kept_rng() if keep_rng else nullcontext(),
         _kept_params(),
         _kept_buffers(),
     ):

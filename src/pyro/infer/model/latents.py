@@ -16,7 +16,7 @@ from pyro.poutine.sites import is_latent
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Frame, Message
 
-_ADVICE = (
+ADVICE = (
     "To infer the discrete sites too: enumerate them (config_enumerate with an enumerating "
     "objective; MCMC enumerates by itself where the support is finite), or give them a guide of "
     "their own: AutoGuideList with poutine.block(model, hide=[{name!r}]) for the continuous part."
@@ -163,7 +163,7 @@ def _describe(msg: Message, start: int, transforms: Mapping[str, Any] | None) ->
     if getattr(support, "is_discrete", False):
         raise SiteError(
             f"Continuous inference cannot handle discrete sample site {name!r} "
-            f"({type(fn).__name__}). " + _ADVICE.format(name=name)
+            f"({type(fn).__name__}). " + ADVICE.format(name=name)
         )
     shape = torch.Size(msg["value"].shape)
     try:

@@ -1,0 +1,63 @@
+"""State that is loaded into a guide before its model has run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pyro.errors import ShapeError
+from pyro.infer.autoguide.paths import module_at
+
+
+def materialise(root: nn.Module, names: Mapping[str, Tensor]) -> None:
+    """Make parameters for the tensors of a state dict, where the guide has none yet."""
+    for path, tensor in names.items():
+        *parents, leaf = path.split(".")
+        owner = module_at(root, parents)
+        if leaf not in owner._parameters and leaf not in owner._buffers:
+            if tensor.is_floating_point():
+                owner._parameters[leaf] = nn.Parameter(torch.empty_like(tensor))
+            else:
+                owner._buffers[leaf] = torch.empty_like(tensor)
+
+
+def take_state(root: nn.Module) -> dict[str, Tensor]:
+    """Remove all parameters and buffers that were materialised, and return them by path."""
+    state: dict[str, Tensor] = {}
+    for prefix, module in root.named_modules():
+        for tensors in (module._parameters, module._buffers):
+            for name, tensor in list(tensors.items()):  # type: ignore[attr-defined]
+                if tensor is None or name in module._non_persistent_buffers_set:
+                    continue
+                state[f"{prefix}.{name}" if prefix else name] = tensor
+                del tensors[name]
+    return state
+
+
+def put_state(root: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Give a guide whose parameters are now known those that were loaded, the same tensors.
+
+    :raises ShapeError: if one has another shape than the model asks for.
+    """
+    for path, tensor in state.items():
+        owner, leaf = _owner(root, path)
+        tensors: Any = owner._parameters if isinstance(tensor, nn.Parameter) else owner._buffers
+        current = tensors.get(leaf)
+        if current is None or current.shape != tensor.shape:
+            found = "has no such parameter" if current is None else f"needs {tuple(current.shape)}"
+            raise ShapeError(
+                f"{type(root).__name__}: the loaded state has {path!r} of shape "
+                f"{tuple(tensor.shape)}, but the guide of this model, with these arguments, {found}"
+            )
+        tensors[leaf] = tensor
+
+
+def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
+    *parents, leaf = path.split(".")
+    try:
+        return root.get_submodule(".".join(parents)), leaf
+    except AttributeError:
+        return nn.Module(), leaf
