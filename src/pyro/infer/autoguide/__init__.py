@@ -1,5 +1,13 @@
-"""Guides that are made from a model."""
+"""Guides that are made from a model.
 
+What stands under ``TYPE_CHECKING`` is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyro.first_use import imports_on_first_use
 from pyro.infer.model.initialization import (
     InitMessenger,
     init_to_feasible,
@@ -11,7 +19,35 @@ from pyro.infer.model.initialization import (
     init_to_value,
 )
 
+if TYPE_CHECKING:
+    from pyro.infer.autoguide.auto_callable import AutoCallable
+    from pyro.infer.autoguide.auto_continuous import AutoContinuous
+    from pyro.infer.autoguide.auto_delta import AutoDelta
+    from pyro.infer.autoguide.auto_diagonal_normal import AutoDiagonalNormal
+    from pyro.infer.autoguide.auto_discrete_parallel import AutoDiscreteParallel
+    from pyro.infer.autoguide.auto_guide import AutoGuide
+    from pyro.infer.autoguide.auto_guide_list import AutoGuideList
+    from pyro.infer.autoguide.auto_iaf_normal import AutoIAFNormal
+    from pyro.infer.autoguide.auto_laplace_approximation import AutoLaplaceApproximation
+    from pyro.infer.autoguide.auto_low_rank_multivariate_normal import AutoLowRankMultivariateNormal
+    from pyro.infer.autoguide.auto_multivariate_normal import AutoMultivariateNormal
+    from pyro.infer.autoguide.auto_normal import AutoNormal
+    from pyro.infer.autoguide.auto_normalizing_flow import AutoNormalizingFlow
+
 __all__ = [
+    "AutoCallable",
+    "AutoContinuous",
+    "AutoDelta",
+    "AutoDiagonalNormal",
+    "AutoDiscreteParallel",
+    "AutoGuide",
+    "AutoGuideList",
+    "AutoIAFNormal",
+    "AutoLaplaceApproximation",
+    "AutoLowRankMultivariateNormal",
+    "AutoMultivariateNormal",
+    "AutoNormal",
+    "AutoNormalizingFlow",
     "InitMessenger",
     "init_to_feasible",
     "init_to_generated",
@@ -21,3 +57,5 @@ __all__ = [
     "init_to_uniform",
     "init_to_value",
 ]
+
+__getattr__, __dir__ = imports_on_first_use(__name__)

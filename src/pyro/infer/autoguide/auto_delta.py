@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from pyro.distributions import constraints
-from pyro.distributions.delta import Delta
 from pyro.infer.autoguide.auto_guide import AutoGuide, CreatePlates
 from pyro.infer.autoguide.constrained import values_in_model
 from pyro.infer.autoguide.held_model import Model
-from pyro.infer.autoguide.paths import attribute_paths, deep_get, deep_set
 from pyro.infer.autoguide.plans import SitePlan, plan_sites
 from pyro.infer.autoguide.site_parameters import for_all_data
 from pyro.infer.model.initialization import Strategy, init_to_median
+from pyro.nn.nested import get_nested, set_nested
 from pyro.nn.pyro_param import PyroParam
-from pyro.primitives.sample import sample
+from pyro.poutine.plate_messenger import PlateMessenger
 
 
 class AutoDelta(AutoGuide):
@@ -56,7 +55,49 @@ class AutoDelta(AutoGuide):
     ) -> None:
         super().__init__(model, create_plates=create_plates)
         self.init_loc_fn = init_loc_fn
-        self._paths: dict[str, str] = {}
+        self._plan: tuple[SitePlan, ...] = ()
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
         super()._setup_prototype(*args, **kwargs)
+        self._plan = plan_sites(self._sites())
+        for plan in self._plan:
+            if plan.name in self._moving:
+                value, dims = plan.unconstrained(), plan.unconstrained_event_dim
+                constraint: Any = constraints.real
+            else:
+                value, dims = plan.site["value"].detach(), plan.event_dim
+                constraint = plan.site["fn"].support
+            initial = for_all_data(plan.site, value, dims)
+            set_nested(self, plan.path, PyroParam(initial, constraint, dims))
+
+    def forward(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """The point estimate for these arguments of the model, by name of site."""
+        plates = self._create_plates(*args, **kwargs)
+        moved = self._moved(plates, args, kwargs) if self._moving else {}
+        result: dict[str, Tensor] = {}
+        for plan in self._plan:
+            with ExitStack() as stack:
+                self._enter_plates(stack, plan.site, plates)
+                value = moved[plan.name] if moved else get_nested(self, plan.path)
+                result[plan.name] = plan.emit((value, 0.0))
+        return result
+
+    def _moved(
+        self, plates: dict[str, PlateMessenger], args: Any, kwargs: Any
+    ) -> dict[str, Tensor]:
+        """The values where supports depend on other sites."""
+        coordinates = {}
+        for plan in self._plan:
+            with ExitStack() as stack:
+                self._enter_plates(stack, plan.site, plates)
+                value = get_nested(self, plan.path)
+            fixed = plan.name not in self._moving
+            coordinates[plan.name] = plan.transform.inv(value) if fixed else value
+        points = values_in_model(self.model, coordinates, plates, args, kwargs)
+        return {name: value for name, (value, _) in points.items()}
+
+    @torch.no_grad()
+    def median(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """The point estimate, by name of site; for the subsample if the guide subsamples."""
+        result: dict[str, Tensor] = self(*args, **kwargs)
+        return {name: value.detach().clone() for name, value in result.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Self
@@ -16,7 +15,7 @@ from pyro.infer.autoguide.constrained import values_in_model
 from pyro.infer.autoguide.held_model import HeldModel, Model
 from pyro.infer.autoguide.prototype import Prototype, check_latents
 from pyro.infer.errors import InferenceError
-from pyro.infer.model.initialization import Strategy, init_to_sample
+from pyro.infer.model.initialization import Strategy, init_to_feasible
 from pyro.nn.pyro_module import PyroModule
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.trace_struct import Trace
@@ -38,13 +37,13 @@ class AutoGuide(PyroModule):
 
     :param model: A function that calls ``pyro.sample``.
     :param create_plates: A function of the model's arguments that returns a ``pyro.plate``, or
-        several, to be shared with the model: with ``create_plates`` model and guide subsample alike.
+        several. The guide uses them, and the model, replayed against it, their indices.
 
     A subclass defines ``forward``, and makes its parameters in ``_setup_prototype``, after calling
     that of this class.
     """
 
-    _init: Strategy = staticmethod(init_to_sample)
+    init_loc_fn: Strategy = staticmethod(init_to_feasible)
 
     def __init__(self, model: Model, *, create_plates: CreatePlates | None = None) -> None:
         super().__init__(name=type(self).__name__)
@@ -88,17 +87,17 @@ class AutoGuide(PyroModule):
             self.setup(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
-    @abstractmethod
-    def forward(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Draw the latent values of the model for these arguments, by name of site."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def call(self, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         """The values of :meth:`forward` in the order of the names of the sites."""
         return tuple(value for _, value in sorted(self(*args, **kwargs).items()))
 
-    @abstractmethod
     def median(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The posterior medians of the latent sites, by name."""
+        raise NotImplementedError(f"{type(self).__name__} knows no medians")
 
     def setup(self, *args: Any, **kwargs: Any) -> Self:
         """Run the model once with these arguments and make the parameters, unless it is done.
@@ -109,7 +108,7 @@ class AutoGuide(PyroModule):
         """
         if self.prototype_trace is not None:
             return self
-        loaded = lazy_state.take_state(self)
+        loaded = lazy_state.take_state(self, AutoGuide)
         self._setup_prototype(*args, **kwargs)
         device, dtype = _placement(self)
         if (device, dtype) != self._made_at:
@@ -121,7 +120,7 @@ class AutoGuide(PyroModule):
         return self
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
-        prototype = Prototype(self.model, self._init, args, kwargs)
+        prototype = Prototype(self.model, self.init_loc_fn, args, kwargs)
         check_latents(prototype.trace)
         self.prototype_trace = prototype.trace
         self._prototype_frames = prototype.frames
@@ -168,9 +167,7 @@ class AutoGuide(PyroModule):
             )
         return self.prototype_trace.nodes
 
-    def _in_model(
-        self, levels: Mapping[str, Tensor], args: Any, kwargs: Any
-    ) -> dict[str, Tensor]:
+    def _in_model(self, levels: Mapping[str, Tensor], args: Any, kwargs: Any) -> dict[str, Tensor]:
         """Values by runs of the model, one for each entry of the leftmost dim."""
         count = len(next(iter(levels.values())))
         runs = [

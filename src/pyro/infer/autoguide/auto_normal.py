@@ -11,14 +11,16 @@ from torch import Tensor
 from pyro.distributions import constraints
 from pyro.distributions.normal import Normal
 from pyro.infer.autoguide.auto_guide import AutoGuide, CreatePlates
-from pyro.infer.autoguide.constrained import SitePlan, plan_sites, values_in_model
+from pyro.infer.autoguide.constrained import values_in_model
 from pyro.infer.autoguide.held_model import Model
-from pyro.infer.autoguide.paths import deep_get, deep_set
+from pyro.infer.autoguide.plans import Point, SitePlan, densities_wanted, plan_sites
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles, normal_quantiles
 from pyro.infer.autoguide.site_parameters import check_init_scale, for_all_data
 from pyro.infer.model.initialization import Strategy, init_to_feasible
+from pyro.nn.nested import get_nested, set_nested
 from pyro.nn.pyro_module import PyroModule
 from pyro.nn.pyro_param import PyroParam
+from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.primitives.sample import sample
 
 
@@ -75,32 +77,35 @@ class AutoNormal(AutoGuide):
         super()._setup_prototype(*args, **kwargs)
         self._plan = plan_sites(self._sites())
         for plan in self._plan:
-            loc = for_all_data(plan, plan.unconstrained())
-            scale = torch.full_like(loc, self._init_scale)
             event_dim = plan.unconstrained_event_dim
-            deep_set(self.locs, plan.path, PyroParam(loc, constraints.real, event_dim))
-            deep_set(self.scales, plan.path, PyroParam(scale, self.scale_constraint, event_dim))
+            loc = for_all_data(plan.site, plan.unconstrained(), event_dim)
+            scale = torch.full_like(loc, self._init_scale)
+            set_nested(self.locs, plan.path, PyroParam(loc, constraints.real, event_dim))
+            set_nested(self.scales, plan.path, PyroParam(scale, self.scale_constraint, event_dim))
 
     def _loc_scale(self, plan: SitePlan) -> tuple[Tensor, Tensor]:
-        return deep_get(self.locs, plan.path), deep_get(self.scales, plan.path)
+        return get_nested(self.locs, plan.path), get_nested(self.scales, plan.path)
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Draw the latent values of the model for these arguments, by name of site."""
         plates = self._create_plates(*args, **kwargs)
-        result: dict[str, Tensor] = {}
+        densities = densities_wanted()
+        points: dict[str, Point] = {}
         if self._moving:
-            drawn = {}
-            for plan in self._plan:
-                with ExitStack() as stack:
-                    self._enter_plates(stack, plan.site, plates)
-                    drawn[plan.name] = self._draw(plan)
+            drawn = {plan.name: self._draw_in(plan, plates) for plan in self._plan}
             points = values_in_model(self.model, drawn, plates, args, kwargs)
+        result: dict[str, Tensor] = {}
         for plan in self._plan:
             with ExitStack() as stack:
                 self._enter_plates(stack, plan.site, plates)
-                point = points[plan.name] if self._moving else plan.value(self._draw(plan))
+                point = points.get(plan.name) or plan.value(self._draw(plan), densities)
                 result[plan.name] = plan.emit(point)
         return result
+
+    def _draw_in(self, plan: SitePlan, plates: dict[str, PlateMessenger]) -> Tensor:
+        with ExitStack() as stack:
+            self._enter_plates(stack, plan.site, plates)
+            return self._draw(plan)
 
     def _draw(self, plan: SitePlan) -> Tensor:
         loc, scale = self._loc_scale(plan)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pyro.errors import ShapeError
-from pyro.infer.autoguide.paths import module_at
+from pyro.nn.pyro_module import PyroModule
 
 
 def materialise(root: nn.Module, names: Mapping[str, Tensor]) -> None:
     """Make parameters for the tensors of a state dict, where the guide has none yet."""
     for path, tensor in names.items():
         *parents, leaf = path.split(".")
-        owner = module_at(root, parents)
+        owner = root
+        for part in parents:
+            if part not in owner._modules:
+                setattr(owner, part, PyroModule())
+            owner = owner._modules[part]  # type: ignore[assignment]
         if leaf not in owner._parameters and leaf not in owner._buffers:
             if tensor.is_floating_point():
                 owner._parameters[leaf] = nn.Parameter(torch.empty_like(tensor))
@@ -24,17 +28,29 @@ def materialise(root: nn.Module, names: Mapping[str, Tensor]) -> None:
                 owner._buffers[leaf] = torch.empty_like(tensor)
 
 
-def take_state(root: nn.Module) -> dict[str, Tensor]:
-    """Remove all parameters and buffers that were materialised, and return them by path."""
+def take_state(root: nn.Module, kind: type[nn.Module]) -> dict[str, Tensor]:
+    """Remove all parameters and buffers that were materialised, and return them by path.
+
+    :param kind: Modules of this class, and what is below, keep their own.
+    """
     state: dict[str, Tensor] = {}
-    for prefix, module in root.named_modules():
+    for prefix, module in _own_modules(root, "", kind):
         for tensors in (module._parameters, module._buffers):
-            for name, tensor in list(tensors.items()):  # type: ignore[attr-defined]
+            for name, tensor in list(tensors.items()):
                 if tensor is None or name in module._non_persistent_buffers_set:
                     continue
                 state[f"{prefix}.{name}" if prefix else name] = tensor
                 del tensors[name]
     return state
+
+
+def _own_modules(
+    module: nn.Module, prefix: str, kind: type[nn.Module]
+) -> Iterator[tuple[str, nn.Module]]:
+    yield prefix, module
+    for name, child in module._modules.items():
+        if child is not None and not isinstance(child, kind):
+            yield from _own_modules(child, f"{prefix}.{name}" if prefix else name, kind)
 
 
 def put_state(root: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from torch import nn
 
 from pyro.nn.pyro_module import PyroModule
 
@@ -15,6 +12,9 @@ def attribute_paths(names: Iterable[str]) -> dict[str, str]:
 
     A part that a module has already (a site called ``type`` or ``half``) and a name that is also
     the beginning of another (``b`` beside ``b.c``) get an underscore.
+
+    >>> attribute_paths(["a.b", "a", "half", "in 1"])
+    {'a.b': 'a.b', 'a': 'a_', 'half': 'half_', 'in 1': 'in 1'}
     """
     known = list(names)
     parents = {name[:cut] for name in known for cut, char in enumerate(name) if char == "."}
@@ -26,28 +26,6 @@ def attribute_paths(names: Iterable[str]) -> dict[str, str]:
 
 def _free(part: str) -> str:
     return part + "_" if not part or hasattr(_PLAIN, part) else part
-
-
-def deep_set(root: nn.Module, path: str, value: Any) -> None:
-    """Set an attribute of a module, along a dotted path whose modules are made as needed."""
-    *parents, leaf = path.split(".")
-    setattr(module_at(root, parents), leaf, value)
-
-
-def deep_get(root: nn.Module, path: str) -> Any:
-    """The attribute at a dotted path."""
-    for part in path.split("."):
-        root = getattr(root, part)
-    return root
-
-
-def module_at(root: nn.Module, parts: Iterable[str]) -> nn.Module:
-    """The module at a path, made if it is not there."""
-    for part in parts:
-        if part not in root._modules:
-            setattr(root, part, PyroModule())
-        root = root._modules[part]  # type: ignore[assignment]
-    return root
 
 
 _PLAIN = PyroModule()

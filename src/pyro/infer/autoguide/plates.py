@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -83,11 +84,10 @@ def given_indices(
     :param values: Values for the latent sites outside of them.
     """
     with looking(), _Indices(names) as seen, ConditionMessenger(values):
-        try:
+        with suppress(_AllSeenError):
             model(*args, **kwargs)
-        except _AllSeenError:
-            pass
-    return seen.indices
+    indices: dict[str, Tensor] = seen.indices
+    return indices
 
 
 class _AllSeenError(Exception):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pyro.infer.autoguide.constrained import SitePlan
 from pyro.infer.errors import InferenceError
 from pyro.ops.periodic import periodic_repeat
+from pyro.runtime import Message
 
 
-def for_all_data(plan: SitePlan, value: Tensor, event_dim: int | None = None) -> Tensor:
+def for_all_data(site: Message, value: Tensor, event_dim: int) -> Tensor:
     """An initial value for the subsample of the prototype run, repeated for all data.
 
-    :param event_dim: That of ``value``; by default of an unconstrained value.
+    :param event_dim: How many of the rightmost dims of ``value`` are no plate's.
     """
-    if event_dim is None:
-        event_dim = plan.unconstrained_event_dim
-    for frame in plan.site["cond_indep_stack"]:
+    for frame in site["cond_indep_stack"]:
         if frame.dim is not None and frame.full_size not in (None, -1, frame.size):
             assert frame.full_size is not None
             value = periodic_repeat(value, frame.full_size, frame.dim - event_dim)
