@@ -19,7 +19,7 @@ from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles, normal
 from pyro.infer.errors import SubsampleError
 from pyro.infer.model.initialization import Strategy, init_to_median
 from pyro.primitives.sample import sample
-from pyro.rng import get_rng_state, set_rng_state
+from pyro.rng import get_rng_state, set_rng_seed, set_rng_state
 from pyro.runtime import Message
 
 _DRAWS = 10_000
@@ -183,8 +183,9 @@ class AutoContinuous(AutoGuide):
         return {plan.name: plan.transform(coordinates[plan.name]) for plan in self._plan}
 
     def _drawn_quantiles(self, quantiles: Levels, args: Any, kwargs: Any) -> Tensor:
-        """Quantiles of the coordinates by draws that leave the random streams as they are."""
+        """Quantiles of the coordinates by draws that are always the same."""
         state = get_rng_state()
+        set_rng_seed(0)
         draws = self.get_posterior(*args, **kwargs).sample((_DRAWS,))
         set_rng_state(state)
         levels = torch.as_tensor(quantiles, dtype=draws.dtype, device=draws.device)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from pyro.infer.autoguide.auto_continuous import AutoContinuous, standard_normal
 from pyro.infer.autoguide.held_model import Model
@@ -49,7 +50,8 @@ class AutoNormalizingFlow(AutoContinuous):
         super()._setup_prototype(*args, **kwargs)
         self._like = torch.zeros_like(self._init_loc())
         self.transform = self._init_transform_fn(self.latent_dim)
-        self.to(self._like.device)
+        if isinstance(self.transform, nn.Module):
+            self.transform.to(self._like.device, self._like.dtype)
 
     def get_base_dist(self) -> Any:
         """The standard normal law."""

@@ -60,7 +60,8 @@ def put_state(root: nn.Module, state: Mapping[str, Tensor]) -> None:
     """
     for path, tensor in state.items():
         owner, leaf = _owner(root, path)
-        tensors: Any = owner._parameters if isinstance(tensor, nn.Parameter) else owner._buffers
+        is_buffer = leaf in owner._buffers
+        tensors: Any = owner._buffers if is_buffer else owner._parameters
         current = tensors.get(leaf)
         if current is None or current.shape != tensor.shape:
             found = "has no such parameter" if current is None else f"needs {tuple(current.shape)}"
@@ -68,7 +69,7 @@ def put_state(root: nn.Module, state: Mapping[str, Tensor]) -> None:
                 f"{type(root).__name__}: the loaded state has {path!r} of shape "
                 f"{tuple(tensor.shape)}, but the guide of this model, with these arguments, {found}"
             )
-        tensors[leaf] = tensor
+        tensors[leaf] = tensor.detach() if is_buffer else tensor
 
 
 def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
