@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import public_reparam, public_transforms
+from tests import public_guides, public_reparam, public_transforms
 
 NAMES = {
     "pyro": """__version__ barrier clear_param_store condition deterministic distributions do
@@ -181,6 +181,7 @@ NAMES = {
     "pyro.settings": "context get register set",
     "pyro.contrib.minipyro": """Adam Messenger PlateMessenger SVI Trace_ELBO apply_stack block elbo
         get_param_store param plate replay sample seed trace""",
+    **public_guides.NAMES,
     **public_reparam.NAMES,
 }
 
@@ -345,6 +346,7 @@ PARAMETERS = {
     "pyro.optim.PyroOptim": "optim_constructor optim_args clip_args",
     "pyro.optim.Adam": "optim_args clip_args",
     "pyro.optim.PyroLRScheduler": "scheduler_constructor optim_args clip_args",
+    **public_guides.PARAMETERS,
     **public_reparam.PARAMETERS,
     **public_transforms.PARAMETERS,
 }

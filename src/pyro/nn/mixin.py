@@ -50,6 +50,12 @@ class PyroModuleMeta(type):
                 _adapt(cls, base, attributes)
         return cls
 
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The parameters of ``__init__``, which editors and ``help`` would look for elsewhere."""
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         module = super().__call__(*args, **kwargs)
         if cls._pyro_declared:

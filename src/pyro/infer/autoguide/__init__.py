@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyro.first_use import imports_on_first_use
+from pyro.first_use import imports_on_first_use, snake_case
 from pyro.infer.model.initialization import (
     InitMessenger,
     init_to_feasible,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyro.infer.autoguide.auto_multivariate_normal import AutoMultivariateNormal
     from pyro.infer.autoguide.auto_normal import AutoNormal
     from pyro.infer.autoguide.auto_normalizing_flow import AutoNormalizingFlow
+    from pyro.infer.autoguide.utils import mean_field_entropy
 
 __all__ = [
     "AutoCallable",
@@ -56,6 +57,9 @@ __all__ = [
     "init_to_sample",
     "init_to_uniform",
     "init_to_value",
+    "mean_field_entropy",
 ]
 
-__getattr__, __dir__ = imports_on_first_use(__name__)
+__getattr__, __dir__ = imports_on_first_use(
+    __name__, lambda name: "utils" if name == "mean_field_entropy" else snake_case(name)
+)

@@ -14,7 +14,7 @@ from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.categorical import Categorical
 from pyro.distributions.torch import OneHotCategorical
 from pyro.errors import SiteError
-from pyro.infer.autoguide.auto_guide import AutoGuide
+from pyro.infer.autoguide.auto_guide import AutoGuide, CreatePlates
 from pyro.infer.autoguide.held_model import Model
 from pyro.infer.autoguide.paths import attribute_paths
 from pyro.infer.autoguide.site_parameters import for_all_data
@@ -54,6 +54,7 @@ class AutoDiscreteParallel(AutoGuide):
     ``<site>_probs``.
 
     :param model: The part of the model with the discrete sites.
+    :param create_plates: As in :class:`AutoGuide`.
 
     Example::
 
@@ -72,8 +73,8 @@ class AutoDiscreteParallel(AutoGuide):
 
     init_loc_fn: Strategy = staticmethod(init_to_sample)
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model)
+    def __init__(self, model: Model, *, create_plates: CreatePlates | None = None) -> None:
+        super().__init__(model, create_plates=create_plates)
         self._paths: dict[str, str] = {}
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:

@@ -38,10 +38,10 @@ class AutoMultivariateNormal(AutoContinuous):
         >>> guide = AutoMultivariateNormal(model)
         >>> elbo = Trace_ELBO(num_particles=20, vectorize_particles=True)
         >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.02}), elbo)
-        >>> losses = [svi.step() for _ in range(500)]
-        >>> guide.get_posterior().covariance_matrix.round(decimals=1)  # [[1, 1], [1, 1.25]]
-        tensor([[1.0000, 1.0000],
-                [1.0000, 1.2000]], grad_fn=<RoundBackward1>)
+        >>> losses = [svi.step() for _ in range(400)]
+        >>> exact = torch.tensor([[1.0, 1.0], [1.0, 1.25]])
+        >>> torch.allclose(guide.get_posterior().covariance_matrix, exact, atol=0.25)
+        True
     """
 
     scale_constraint = constraints.softplus_positive

@@ -50,10 +50,10 @@ class AutoNormal(AutoGuide):
         ...         pyro.sample("x", dist.Poisson(rate), obs=x)
         >>> guide = AutoNormal(model)
         >>> x = torch.tensor([3.0, 5.0, 4.0, 4.0])
-        >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.05}), Trace_ELBO(num_particles=4))
-        >>> losses = [svi.step(x) for _ in range(400)]
-        >>> print(f"{guide.median(x)['rate']:.1f}")  # the posterior is Gamma(18, 5)
-        3.5
+        >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.05}), Trace_ELBO())
+        >>> losses = [svi.step(x) for _ in range(300)]
+        >>> abs(guide.median(x)["rate"].item() - 3.53) < 0.5  # of the posterior, Gamma(18, 5)
+        True
     """
 
     scale_constraint = constraints.softplus_positive
