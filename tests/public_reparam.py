@@ -4,7 +4,8 @@ NAMES = {
     "pyro.infer.reparam": """AutoReparam CircularReparam ConjugateReparam DiscreteCosineReparam
         GumbelSoftmaxReparam HaarReparam LatentStableReparam LinearHMMReparam LocScaleReparam
         MinimalReparam NeuTraReparam ProjectedNormalReparam Reparam SplitReparam StableReparam
-        Strategy StudentTReparam SymmetricStableReparam TransformReparam UnitJacobianReparam""",
+        Strategy StructuredReparam StudentTReparam SymmetricStableReparam TransformReparam
+        UnitJacobianReparam""",
     "pyro.infer.reparam.circular": "CircularReparam",
     "pyro.infer.reparam.conjugate": "ConjugateReparam",
     "pyro.infer.reparam.discrete_cosine": "DiscreteCosineReparam",
@@ -18,6 +19,7 @@ NAMES = {
     "pyro.infer.reparam.split": "SplitReparam",
     "pyro.infer.reparam.stable": "LatentStableReparam StableReparam SymmetricStableReparam",
     "pyro.infer.reparam.strategies": "AutoReparam MinimalReparam Strategy",
+    "pyro.infer.reparam.structured": "StructuredReparam",
     "pyro.infer.reparam.studentt": "StudentTReparam",
     "pyro.infer.reparam.transform": "TransformReparam",
     "pyro.infer.reparam.unit_jacobian": "UnitJacobianReparam",
@@ -32,5 +34,6 @@ PARAMETERS = {
     "pyro.infer.reparam.LocScaleReparam": "centered shape_params",
     "pyro.infer.reparam.NeuTraReparam": "guide",
     "pyro.infer.reparam.SplitReparam": "sections dim",
+    "pyro.infer.reparam.StructuredReparam": "guide",
     "pyro.infer.reparam.UnitJacobianReparam": "transform suffix experimental_allow_batch",
 }

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyro.infer.elbo.scoring import scored_sites
 from pyro.infer.errors import InferenceError
+from pyro.infer.lent_sites import lend_auxiliary_sites
 from pyro.infer.prototype import guess_max_plate_nesting
 from pyro.infer.trace_posterior import TracePosterior
 from pyro.ops.psis import psis
@@ -69,6 +70,7 @@ class Importance(TracePosterior):
                 self.guide(*args, **kwargs)
             with ReplayMessenger(guided.trace):
                 model_trace = TraceMessenger()(self.model).get_trace(*args, **kwargs)
+            lend_auxiliary_sites(model_trace, guided.trace)
             yield model_trace, _total(model_trace.log_prob_sum() - guided.trace.log_prob_sum())
 
     def get_log_normalizer(self) -> Tensor:
@@ -128,6 +130,7 @@ def vectorized_importance_weights(
             guide(*args, **kwargs)
         with TraceMessenger() as modelled, ReplayMessenger(guided.trace), plate():
             model(*args, **kwargs)
+        lend_auxiliary_sites(modelled.trace, guided.trace)
         log_weights = _sum_by_particle(modelled.trace, dim, num_samples)
         log_weights = log_weights - _sum_by_particle(guided.trace, dim, num_samples)
     if normalized:

@@ -81,7 +81,10 @@ class TraceGraph_ELBO(ELBO):
                 score_parts(trace, site, self.max_plate_nesting)
             score = log_prob(trace, site, self.max_plate_nesting)
             sources = watch.tracker.of(score) | watch.tracker.of(site["value"])
-            for name in watch.control[site["name"]] - sources:
+            control = watch.control.get(
+                site["name"], frozenset()
+            )  # none if the model lent the site
+            for name in control - sources:
                 if not _are_separated(guide_trace.nodes[name], site):
                     sources |= {name}
             for name in sources - {site["name"]}:

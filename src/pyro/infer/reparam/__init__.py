@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyro.infer.reparam.split import SplitReparam
     from pyro.infer.reparam.stable import StableReparam
     from pyro.infer.reparam.strategies import AutoReparam, MinimalReparam, Strategy
+    from pyro.infer.reparam.structured import StructuredReparam
     from pyro.infer.reparam.studentt import StudentTReparam
     from pyro.infer.reparam.symmetric_stable import SymmetricStableReparam
     from pyro.infer.reparam.transform import TransformReparam
@@ -49,6 +50,7 @@ __all__ = [
     "SplitReparam",
     "StableReparam",
     "Strategy",
+    "StructuredReparam",
     "StudentTReparam",
     "SymmetricStableReparam",
     "TransformReparam",
@@ -74,6 +76,7 @@ __getattr__, __dir__ = imports_on_first_use(
         "SplitReparam": "split",
         "StableReparam": "stable",
         "Strategy": "strategies",
+        "StructuredReparam": "structured",
         "StudentTReparam": "studentt",
         "SymmetricStableReparam": "symmetric_stable",
         "TransformReparam": "transform",

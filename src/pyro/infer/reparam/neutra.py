@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -11,12 +11,11 @@ from torch import Tensor
 from torch.distributions import biject_to
 from torch.distributions import constraints as tc
 
+from pyro.infer.reparam.errors import ReparamError
 from pyro.infer.reparam.measure import Measure
+from pyro.infer.reparam.outside import count_volume, is_inside, once_in_a_run, outside_of_the_model
 from pyro.infer.reparam.rewriting import auxiliary, refusal, unchanged
 from pyro.ops.shapes import sum_rightmost
-from pyro.poutine.mask_messenger import MaskMessenger
-from pyro.poutine.messenger import block_messengers
-from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.reparam_messenger import (
     Reparam,
     ReparamMessage,
@@ -24,9 +23,6 @@ from pyro.poutine.reparam_messenger import (
     ReparamResult,
     rewriting,
 )
-from pyro.poutine.scale_messenger import ScaleMessenger
-from pyro.primitives.sample import factor
-from pyro.runtime import STATE, get_plates
 
 
 class NeuTraReparam(Reparam):
@@ -72,13 +68,11 @@ class NeuTraReparam(Reparam):
         """Add the shared site at the first latent site of a run; hand its parts to all."""
         name, fn = msg["name"], msg["fn"]
         handler = rewriting()[-1][0]
-        parts: dict[str, Tensor] | None = handler.notes.get(self)
-        inside = len(rewriting()) > 1 and rewriting()[-2][1] is self
-        if inside or name not in self._latents(msg) or (msg["is_observed"]):
+        if is_inside(self) or name not in self._latents(msg) or msg["is_observed"]:
             return unchanged(msg)
-        with _outside_of_the_model(handler):
-            if parts is None:
-                parts = handler.notes[self] = self._draw(name, handler.args_kwargs)
+        with outside_of_the_model(handler):
+            draw = functools.partial(self._draw, name, handler.args_kwargs)
+            parts: dict[str, Tensor] = once_in_a_run(self, msg, draw)
             if name not in parts:
                 raise refusal(msg, self, "meets the site a second time in one run")
             value = self._constrain(name, fn, parts.pop(name))
@@ -90,7 +84,14 @@ class NeuTraReparam(Reparam):
         :param latent: Draws of the shared site, of shape ``batch_shape + (latent_dim,)``; batch
             dims must not collide with the plates of the model (keep them left of these).
         :return: Constrained values by name of site.
+        :raises ReparamError: if supports depend on other sites.
         """
+        if getattr(self.guide, "_moving", ()):
+            raise ReparamError(
+                "NeuTraReparam.transform_sample: the supports of "
+                f"{sorted(self.guide._moving)} depend on other sites, so their values are those of "
+                "a run of the model: use Predictive(reparam_model, samples)"
+            )
         with torch.no_grad():
             x = self._transform(None)(latent)
             found = {}
@@ -129,21 +130,5 @@ class NeuTraReparam(Reparam):
             return value
         log_det = transform.log_abs_det_jacobian(unconstrained, value)
         batch_dim = value.dim() - fn.event_dim
-        log_det = sum_rightmost(log_det, log_det.dim() - batch_dim)
-        outer = {frame.dim for frame in get_plates()}
-        inner = [dim for dim in range(-log_det.dim(), 0) if dim not in outer]
-        factor(f"{name}_log_det", log_det.sum(inner, keepdim=True) if inner else log_det)
+        count_volume(name, sum_rightmost(log_det, log_det.dim() - batch_dim))
         return value
-
-
-@contextmanager
-def _outside_of_the_model(handler: Any) -> Iterator[None]:
-    """Outside of the plates, scales and masks between a site and the handler."""
-    inner = STATE.stack[STATE.stack.index(handler) :]
-
-    def local(other: Any) -> bool:
-        kinds = (PlateMessenger, ScaleMessenger, MaskMessenger)
-        return isinstance(other, kinds) and other in inner
-
-    with block_messengers(local):
-        yield

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from pyro.distributions.torch_composite import TransformedDistribution
+from pyro.infer.reparam.padded_batch import PaddedBatch
 from pyro.infer.reparam.rewriting import auxiliary, deterministic, in_plates, refusal
 from pyro.poutine.plate_messenger import block_plate
 from pyro.poutine.reparam_messenger import Reparam, ReparamMessage, ReparamResult
@@ -74,13 +75,17 @@ def rewrite_by_transform(
             "experimental_allow_batch=True",
         )
     name, observed = f"{msg['name']}_{suffix}", bool(msg["is_observed"])
-    start = None if old is None else transform(old)
     if coupled:
-        fn = in_plates(fn)
+        fn = in_plates(fn).to_event(coupled)
+    law: Any = PaddedBatch(
+        TransformedDistribution(fn, [transform]), coupled if fn.batch_shape else 0
+    )
+    start = None if old is None else law.padded(transform(old))
     with _without_plates(owner, msg, coupled):
-        base = fn.to_event(coupled) if coupled else fn
-        drawn = auxiliary(name, TransformedDistribution(base, [transform]), start, observed)
-    value: Tensor = transform.inv(drawn) if old is None or drawn is not start else old
+        drawn = auxiliary(name, law if law.pad else law.base_dist, start, observed)
+    value: Tensor = (
+        old if drawn is start and old is not None else transform.inv(law.unpadded(drawn))
+    )
     return deterministic(msg, value)
 
 
@@ -100,14 +105,6 @@ def _check_coupled(owner: Reparam, msg: ReparamMessage, coupled: int) -> None:
     if isinstance(mask, Tensor) and any(size != 1 for size in mask.shape[-coupled:]):
         raise refusal(msg, owner, "cannot act along a batch dim with a mask")
     for frame in get_plates():
-        if frame.dim is None:
-            continue
-        if frame.dim < -coupled:
-            raise refusal(
-                msg,
-                owner,
-                f"makes event dims of the {coupled} rightmost batch dims, so there can be no plate "
-                f"left of them, as {frame.name!r} at dim {frame.dim} is",
-            )
-        if frame.full_size not in (None, frame.size):
+        inside = frame.dim is not None and frame.dim >= -coupled
+        if inside and frame.full_size not in (None, frame.size):
             raise refusal(msg, owner, f"cannot act along the subsampled plate {frame.name!r}")
