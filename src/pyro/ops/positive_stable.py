@@ -46,7 +46,8 @@ def positive_stable(index: Tensor, v: Tensor, w: Tensor) -> Tensor:
     Example::
 
         >>> half = torch.tensor(0.5)
-        >>> positive_stable(half, torch.tensor(0.0), half)  # Levy: 1 / (4 w cos(theta / 2)^2)
+        >>> a = positive_stable(half, torch.tensor(0.0), half)  # Levy: 1 / (4 w cos(theta / 2)^2)
+        >>> a.round(decimals=3)
         tensor(1.)
     """
     v, w = inside_open_interval(v, w)
