@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch.overrides import TorchFunctionMode
 
 Names = frozenset[str]
@@ -18,7 +19,11 @@ _LEAVING = frozenset(
     + ("allclose", "argwhere", "equal", "is_nonzero", "item", "masked_select", "nonzero", "numpy")
     + ("tolist", "unique", "unique_consecutive")
 )
-_LIBRARY = ("torch.distributions", "pyro.distributions", "pyro.ops")
+_LIBRARY = ("torch.distributions", "pyro.distributions", "pyro.infer.reparam", "pyro.ops") + (
+    "pyro.params",
+    "pyro.poutine",
+    "pyro.primitives",
+)
 _WRAPPERS = ("torch._tensor", "torch.overrides", "torch.functional", "torch._jit_internal")
 
 
@@ -26,10 +31,11 @@ class ProvenanceTracker(TorchFunctionMode):
     """Follow marked tensors through all torch functions that are called in its context.
 
     What is known belongs to the memory of a tensor: views share it, and writing in place adds to
-    it. When the value of a tensor leaves torch (``bool(z)``, ``z.item()``, an index of a list),
-    Python's control flow may depend on it, so everything that follows may: such names collect in
-    :attr:`control`. The families of distributions look at values only to check them, or to choose
-    between ways to compute the same; that does not count.
+    it. A view that some tensor selected (``table[z]``) also depends on that one, but the memory
+    does not. When the value of a tensor leaves torch (``bool(z)``, ``z.item()``, an index of a
+    list), Python's control flow may depend on it, so everything that follows may: such names
+    collect in :attr:`control`. Distributions and handlers look at values only to check them, or to
+    choose between ways to compute the same; that does not count.
 
     See Wingate, Goodman, Stuhlmüller and Siskind (2011), *Nonstandard Interpretations of
     Probabilistic Programs for Efficient Inference*, section 4.
@@ -53,7 +59,9 @@ class ProvenanceTracker(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.control: Names = _NOTHING
-        self._known: dict[int, tuple[Any, Names]] = {}  # holds the memory, so that keys stay unique
+        # both hold what their keys identify, so that these stay unique
+        self._known: dict[int, tuple[Any, Names]] = {}  # by memory
+        self._selected: dict[int, tuple[Tensor, Names]] = {}  # by tensor: what a view was chosen by
 
     def mark(self, tensor: Tensor, name: str) -> None:
         """Follow a tensor under a name from now on."""
@@ -70,7 +78,8 @@ class ProvenanceTracker(TorchFunctionMode):
         """The names of the marked tensors that a tensor was computed from."""
         if not isinstance(tensor, Tensor):
             return _NOTHING
-        return self._known.get(_memory(tensor)[0], (None, _NOTHING))[1]
+        selected = self._selected.get(id(tensor), (None, _NOTHING))[1]
+        return self._in_memory(_memory(tensor)[0]) | selected
 
     def __torch_function__(
         self,
@@ -82,7 +91,8 @@ class ProvenanceTracker(TorchFunctionMode):
         kwargs = kwargs or {}
         if not self._known:
             return func(*args, **kwargs)
-        sources = _NOTHING.union(*map(self.of, _tensors((args, kwargs))))
+        inputs = list(_tensors((args, kwargs)))
+        sources = _NOTHING.union(*map(self.of, inputs))
         result = func(*args, **kwargs)
         if not sources:
             return result
@@ -90,22 +100,32 @@ class ProvenanceTracker(TorchFunctionMode):
         leaves = name in _LEAVING or (name == "__getitem__" and _is_mask(args[1]))
         if leaves and not self.control >= sources and not _is_called_by_library():
             self.control |= sources
-        if result is None and args:  # __setitem__
-            self._add_all(args[0], sources)
-        self._add_all(result, sources)
+        written = args[0] if result is None and args else result  # __setitem__ returns nothing
+        for tensor in _tensors(written):
+            self._note(tensor, sources, inputs)
         return result
 
-    def _add_all(self, tensors: Any, names: Names) -> None:
-        for tensor in _tensors(tensors):
+    def _note(self, tensor: Tensor, names: Names, inputs: list[Tensor]) -> None:
+        """Remember what a result was computed from."""
+        key = _memory(tensor)[0]
+        is_input = any(tensor is given for given in inputs)  # it was written in place
+        if is_input or all(key != _memory(given)[0] for given in inputs):
             self._add(tensor, names)
+        elif names > self._in_memory(key):
+            self._selected[id(tensor)] = tensor, names
 
     def _add(self, tensor: Tensor, names: Names) -> None:
         key, memory = _memory(tensor)
-        self._known[key] = memory, names | self._known.get(key, (None, _NOTHING))[1]
+        self._known[key] = memory, names | self._in_memory(key)
+
+    def _in_memory(self, key: int) -> Names:
+        return self._known.get(key, (None, _NOTHING))[1]
 
 
 def _memory(tensor: Tensor) -> tuple[int, Any]:
     """The memory behind a tensor, with an identifier; a sparse tensor stands for itself."""
+    while is_functorch_wrapped_tensor(tensor):  # inside of torch.func.vmap and the like
+        tensor = get_unwrapped(tensor)
     if tensor.layout is not torch.strided:
         return id(tensor), tensor
     storage = tensor.untyped_storage()

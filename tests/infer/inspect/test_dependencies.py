@@ -13,6 +13,7 @@ import pyro
 import pyro.distributions as dist
 from pyro import poutine
 from pyro.infer.inspect import get_dependencies
+from pyro.infer.reparam import LocScaleReparam
 from pyro.poutine.sites import is_latent
 
 Model = Callable[..., Any]
@@ -209,6 +210,51 @@ def test_found_without_a_gradient(model: Model) -> None:
     first, second = get_dependencies(model)["prior_dependencies"].items()
     assert first[1] == {first[0]: set()}
     assert second[1] == {second[0]: set(), first[0]: set()}
+
+
+def test_a_view_does_not_mark_the_table_that_it_is_chosen_from() -> None:
+    def hmm() -> None:
+        probs = pyro.sample("p", dist.Dirichlet(torch.ones(2, 2)).to_event(1))
+        locs = pyro.param("locs", torch.zeros(2))
+        z: Any = 0
+        for t in pyro.markov(range(3)):
+            z = pyro.sample(f"z{t}", dist.Categorical(probs[z]))
+            normal(f"x{t}", locs[z], obs=ZERO)
+
+    prior = get_dependencies(hmm)["prior_dependencies"]
+    assert {name: sorted(sources.keys() - {name}) for name, sources in prior.items()} == {
+        "p": [],
+        "z0": ["p"],
+        "x0": ["z0"],
+        "z1": ["p", "z0"],
+        "x1": ["z1"],
+        "z2": ["p", "z1"],
+        "x2": ["z2"],
+    }
+
+
+def test_writing_to_a_chosen_view_marks_the_table() -> None:
+    def model() -> None:
+        i, a = pyro.sample("i", dist.Categorical(torch.ones(2))), normal("a")
+        table = torch.zeros(2)
+        table[i].add_(a)
+        normal("b", table[0], obs=ZERO)
+
+    assert get_dependencies(model)["prior_dependencies"]["b"].keys() == {"a", "b", "i"}
+
+
+def test_inside_of_vmap_and_reparameterised() -> None:
+    def model() -> None:
+        a = normal("a")
+        b = normal("b", a)
+        normal("c", torch.func.vmap(torch.sin)(b[None]).sum(), obs=ZERO)
+
+    assert get_dependencies(model)["prior_dependencies"]["c"].keys() == {"b", "c"}
+    decentered = poutine.reparam(model, config={"b": LocScaleReparam(0.0)})
+    prior = get_dependencies(decentered, include_deterministic=True)["prior_dependencies"]
+    assert prior["b_decentered"].keys() == {"a", "b_decentered"}
+    assert prior["b"].keys() == {"a", "b", "b_decentered"}
+    assert prior["c"].keys() == {"b", "c"}
 
 
 def test_what_is_not_a_dependency() -> None:
