@@ -1,0 +1,5 @@
+"""From a run of a program to a graph."""
+
+from pyro.compile.capture.recorder import Recorder, record
+
+__all__ = ["Recorder", "record"]

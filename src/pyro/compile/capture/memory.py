@@ -1,0 +1,131 @@
+"""What the storages of torch hold, in terms of the graph: views alias, writes are seen by all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyro.compile import views
+from pyro.compile.graph import DTYPE_KIND, Graph
+from pyro.compile.ir import View, contiguous
+
+
+@dataclass(slots=True)
+class Memory:
+    """One storage that depends on the inputs.
+
+    :param owner: a tensor that covers the storage; it keeps the storage alive.
+    :param value: what ``owner`` is.
+    """
+
+    owner: Tensor
+    value: View
+    version: int = 0
+    flat: View | None = field(default=None)  # the elements in the order of the storage
+
+
+class Known(NamedTuple):
+    """A tensor whose view was computed when its memory had the given version."""
+
+    tensor: Tensor
+    view: View
+    version: int
+    memory: Memory
+
+
+class Memories:
+    """Tensors that depend on the inputs, found by identity, or else by their storage."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._tensors: dict[int, Known] = {}
+        self._storages: dict[int, Memory] = {}
+        self._constants: dict[int, tuple[Tensor, View]] = {}
+
+    def find(self, tensor: Tensor) -> View | None:
+        """The view of a tensor; None if the tensor does not depend on the inputs."""
+        known = self._tensors.get(id(tensor))
+        if known is not None and known.version == known.memory.version:
+            return known.view
+        memory = self._storages.get(_storage(tensor))
+        if memory is None:
+            return None
+        view = self.graph.as_strided(
+            self._flat(memory), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+        )
+        self._tensors[id(tensor)] = Known(tensor, view, memory.version, memory)
+        return view
+
+    def constant(self, tensor: Tensor) -> View:
+        """The view of a tensor that does not depend on the inputs."""
+        known = self._constants.get(id(tensor))
+        if known is None:
+            self._constants[id(tensor)] = known = (tensor, self.graph.constant(tensor))
+        return known[1]
+
+    def add(self, tensor: Tensor, view: View) -> None:
+        """A new tensor, in a storage of its own unless that is known already."""
+        key = _storage(tensor)
+        memory = self._storages.get(key)
+        if memory is None:
+            memory = self._storages[key] = Memory(tensor, view)
+        self._tensors[id(tensor)] = Known(tensor, view, memory.version, memory)
+
+    def aliases(self, tensor: Tensor) -> bool:
+        """Whether the storage of a tensor depends on the inputs."""
+        return _storage(tensor) in self._storages
+
+    def write(self, tensor: Tensor, value: View) -> None:
+        """``tensor`` now holds ``value``; to be called before torch writes."""
+        key = _storage(tensor)
+        memory = self._storages.get(key)
+        if memory is None:
+            whole = _whole_storage(tensor).clone()
+            memory = self._storages[key] = Memory(tensor, self.graph.constant(whole))
+            memory.flat = memory.value
+        memory.flat = self.graph.update(
+            self._flat(memory), "set", tensor.stride(), tensor.storage_offset(), value
+        )
+        memory.version += 1
+        self._tensors[id(tensor)] = Known(tensor, value, memory.version, memory)
+
+    def settle_constant(self, tensor: Tensor) -> None:
+        """Before torch writes into a tensor that is no input: constants keep their old elements."""
+        key = _storage(tensor)
+        for known, _ in list(self._constants.values()):
+            if _storage(known) == key:
+                self._constants.pop(id(known))
+
+    def _flat(self, memory: Memory) -> View:
+        if memory.flat is None:
+            memory.flat = _storage_order(self.graph, memory.owner, memory.value)
+        return memory.flat
+
+
+def _storage(tensor: Tensor) -> int:
+    key: int = tensor.untyped_storage()._cdata
+    return key
+
+
+def _whole_storage(tensor: Tensor) -> Tensor:
+    n = tensor.untyped_storage().nbytes() // tensor.element_size()
+    return torch.as_strided(tensor.detach(), (n,), (1,), 0)
+
+
+def _storage_order(graph: Graph, tensor: Tensor, value: View) -> View:
+    """The elements of the storage of ``tensor``, which holds ``value``."""
+    strides = tensor.stride()
+    order = sorted(range(tensor.dim()), key=lambda d: (-strides[d], d))
+    ordered = views.permute(value, order)
+    n = tensor.untyped_storage().nbytes() // tensor.element_size()
+    dense = all(
+        size == 1 or strides[d] == unit
+        for d, size, unit in zip(order, ordered.shape, contiguous(ordered.shape), strict=True)
+    )
+    if dense and value.numel == n:
+        return ordered
+    base = graph.full((n,), 0, DTYPE_KIND[tensor.dtype])
+    return graph.update(base, "set", strides, tensor.storage_offset(), value)

@@ -1,0 +1,148 @@
+"""A dispatch mode that runs a program once and writes down what depends on its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pyro.compile import views
+from pyro.compile.capture.memory import Memories
+from pyro.compile.capture.operation import Operation, operation
+from pyro.compile.graph import DTYPE_KIND, Graph
+from pyro.compile.ir import View
+from pyro.compile.not_capturable import not_capturable
+from pyro.compile.table.context import Context, Meta
+
+
+class Recorder(TorchDispatchMode):
+    """While it is entered, torch runs as ever, and the graph grows.
+
+    Operations on tensors that do not depend on an input leave no trace: their results are
+    constants. :raises NotCapturable: if control flow or a shape depends on an input.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self.memories = Memories(graph)
+        self.called_out: list[str] = []
+        self.recorded = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the default imports torch._dynamo: a second
+
+    def input(self, position: int, tensor: Tensor) -> None:
+        """Declare an input."""
+        view = self.graph.input(position, tuple(tensor.shape), DTYPE_KIND[tensor.dtype])
+        self.memories.add(tensor, view)
+
+    def view(self, tensor: Tensor) -> View:
+        """What a tensor is in the graph."""
+        found = self.memories.find(tensor)
+        return self.memories.constant(tensor.detach()) if found is None else found
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        op = operation(func)
+        tensors = list(_tensors(args))
+        if kwargs:
+            tensors.extend(_tensors(kwargs.values()))
+        find = self.memories.find
+        if not any(find(t) is not None for t in tensors):
+            if op.random:
+                raise not_capturable(f"{op.name} draws random numbers")
+            for t in op.written(args, kwargs):
+                self.memories.settle_constant(t)
+            return func(*args, **kwargs)
+        if op.refuses:
+            raise not_capturable(op.refuses)
+        if op.writes:
+            return self._write(op, args, kwargs)
+        return self._record(op, args, kwargs)
+
+    def _record(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if op.row is None and not op.aliases:
+            if op.decomposition is not None:
+                with self:
+                    return op.decomposition(*args, **kwargs)
+            self.called_out.append(op.name)
+            raise not_capturable(f"no row in the table for {op.name}")
+        result = op.func(*args, **kwargs)
+        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        if all(isinstance(o, Tensor) and self.memories.aliases(o) for o in outputs):
+            return result
+        if op.row is None:
+            raise not_capturable(f"{op.name} makes a view that changes the type of elements")
+        self.recorded += 1
+        metas = tuple(_meta(o) for o in outputs if isinstance(o, Tensor))
+        lowered = op.row(Context(self.graph, metas), *self._lower(args), **self._lower(kwargs))
+        found = (lowered,) if isinstance(lowered, View) else lowered
+        made = [o for o in outputs if isinstance(o, Tensor)]
+        for tensor, view in zip(made, found, strict=True):
+            if view is not None:
+                self.memories.add(tensor, view)
+        return result
+
+    def _write(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """In-place operations: the functional operation, then a copy."""
+        targets = op.written(args, kwargs)
+        if op.name == "aten::copy_":
+            target, source = args[0], args[1]
+            view = self.graph.cast(self.view(source), DTYPE_KIND[target.dtype])
+            self.memories.write(target, views.expand(view, tuple(target.shape)))
+            return op.func(*args, **kwargs)
+        if op.functional is None:
+            raise not_capturable(f"{op.name} has no functional form")
+        with self:
+            result = op.functional(*args, **{k: v for k, v in kwargs.items() if k not in op.outs})
+            values = result if isinstance(result, tuple) else (result,)
+            for target, value in zip(targets, values, strict=False):
+                target.copy_(value)
+        return targets[0] if len(targets) == 1 else tuple(targets)
+
+    def _lower(self, x: Any) -> Any:
+        if isinstance(x, Tensor):
+            return self.view(x)
+        if isinstance(x, (tuple, list)):
+            return [self._lower(y) for y in x]
+        if isinstance(x, dict):
+            return {k: self._lower(y) for k, y in x.items()}
+        return x
+
+
+def _tensors(arguments: Iterable[Any]) -> Iterable[Tensor]:
+    for x in arguments:
+        if isinstance(x, Tensor):
+            yield x
+        elif isinstance(x, (tuple, list)):
+            yield from _tensors(x)
+
+
+def _meta(tensor: Tensor) -> Meta:
+    kind = DTYPE_KIND.get(tensor.dtype)
+    if kind is None:
+        raise not_capturable(f"there are elements of type {tensor.dtype}")
+    return Meta(tuple(tensor.shape), kind)
+
+
+def record(
+    fn: Callable[..., Any], inputs: tuple[Tensor, ...], graph: Graph
+) -> tuple[Recorder, Any]:
+    """Run ``fn`` on the inputs in a recorder; both are returned, with what ``fn`` returned."""
+    recorder = Recorder(graph)
+    for position, tensor in enumerate(inputs):
+        recorder.input(position, tensor)
+    with recorder, torch.enable_grad():
+        result = fn(*inputs)
+    return recorder, result

@@ -1,0 +1,130 @@
+"""A log density and its gradient as machine code behind a C ABI."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pyro.compile.explain import explain
+from pyro.compile.program import Program, build
+from pyro.compile.report import Report
+from pyro.compile.verify import check_density
+from pyro.errors import ShapeError
+
+_RUN_MANY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5, ctypes.c_int64)
+
+
+@final
+class NativeDensity:
+    r"""A function :math:`\mathbb{R}^{dim} \to \mathbb{R}` and its gradient, as machine code.
+
+    The code at :attr:`address` is
+    ``int32_t f(void* context, const double* x, double* value, double* gradient, void* scratch)``.
+    It returns 0, or not 0 if something went wrong that is no property of ``x``; a value of nan or
+    ``-inf`` is an answer. ``context`` is :attr:`context`, which is only read, and shared by threads.
+    ``scratch`` is :attr:`scratch_bytes` of memory at a multiple of 64 that no other call uses at
+    the same time. ``gradient`` must not overlap ``x``. Made by :func:`compile_value_and_grad`.
+
+    :ivar dim: the number of inputs.
+    :ivar address: where the code begins.
+    :ivar context: where the table of constants begins.
+    :ivar scratch_bytes: how much scratch memory a call needs.
+    :ivar calls_python: whether the code calls Python, and so takes the GIL.
+    """
+
+    def __init__(self, program: Program, dim: int) -> None:
+        self._program = program
+        self.dim = dim
+        self.address = program.loaded.address("run")
+        self.context = program.context
+        self.scratch_bytes = program.text.scratch_bytes
+        self.calls_python = bool(program.called_out)
+        self._many = _RUN_MANY(program.loaded.address("many"))
+
+    def value(self, x: Tensor) -> Tensor:
+        """The values at the points ``x`` of shape ``(..., dim)``."""
+        return self.value_and_grad(x)[0]
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values of shape ``(...)`` and gradients of shape ``(..., dim)``.
+
+        :raises ShapeError: if the last dim of ``x`` is not :attr:`dim`.
+        """
+        if x.shape[-1:] != (self.dim,):
+            raise ShapeError(
+                f"a density of {self.dim} dims was given points of shape {tuple(x.shape)}; "
+                f"the last dim must be {self.dim}"
+            )
+        points = x.detach().to(torch.float64).contiguous()
+        values = torch.empty(x.shape[:-1], dtype=torch.float64)
+        gradients = torch.empty(x.shape, dtype=torch.float64)
+        with self._program.scratch() as scratch:
+            failed = self._many(
+                self.context,
+                points.data_ptr(),
+                values.data_ptr(),
+                gradients.data_ptr(),
+                scratch,
+                values.numel(),
+            )
+        self._program.raise_failure(failed)
+        return values.to(x.dtype), gradients.to(x.dtype)
+
+    def report(self) -> Report:
+        """What was captured, fused and called out, and how long each stage took."""
+        return self._program.report()
+
+    def explain(self) -> str:
+        """The loops of the code, readable."""
+        return explain(self._program.schedule)
+
+
+def compile_value_and_grad(
+    fn: Callable[[Tensor], Tensor], x: Tensor, *, verify: bool = True
+) -> NativeDensity:
+    """Machine code of a function of one vector with a scalar result, and of its gradient.
+
+    ``fn`` runs once, at ``x``. What does not depend on its argument is computed then, and is a
+    constant from there on. All is computed in float64. Before the code is handed out, it is
+    compared with ``fn`` at other points.
+
+    :param fn: takes a tensor of the shape of ``x`` and returns a scalar.
+    :param x: a point of shape ``(dim,)`` at which ``fn`` is finite.
+    :param verify: whether to compare.
+    :raises NotCapturable: if control flow depends on the argument, or code and ``fn`` differ.
+
+    Example::
+
+        >>> from pyro.compile import compile_value_and_grad
+        >>> density = compile_value_and_grad(lambda x: -(x * x).sum() / 2, torch.zeros(3))
+        >>> density.value_and_grad(torch.tensor([1.0, 2.0, 3.0]))
+        (tensor(-7.), tensor([-1., -2., -3.]))
+    """
+    if x.dim() != 1:
+        raise ShapeError(f"a density needs a point of shape (dim,), not {tuple(x.shape)}")
+    start = x.detach().clone()
+    program = build(_value_and_grad(fn), (start,), density=True)
+    density = NativeDensity(program, x.numel())
+    if verify:
+        check_density(fn, density, x.detach())
+    return density
+
+
+def _value_and_grad(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """The function that also returns its gradient."""
+
+    def run(x: Tensor) -> tuple[Tensor, Tensor]:
+        x.requires_grad_()
+        value = fn(x)
+        if value.dim() and value.numel() != 1:
+            raise ShapeError(f"a density must return a scalar, not {tuple(value.shape)}")
+        if not value.requires_grad:
+            return value.reshape(()), torch.zeros_like(x)
+        (gradient,) = torch.autograd.grad(value.reshape(()), x, allow_unused=True)
+        return value.detach().reshape(()), torch.zeros_like(x) if gradient is None else gradient
+
+    return run

@@ -1,0 +1,166 @@
+"""Loads and stores: arrays in memory, and small arrays that stay in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pyro.compile.emit.values import BYTES, MEMORY_TYPE, Value, type_of, vector
+from pyro.compile.emit.writer import Writer
+from pyro.compile.ir import Kind, Node
+
+
+@dataclass(slots=True)
+class Place:
+    """A position in an array: a symbolic part, then a number of elements.
+
+    :param terms: loop variables with their depths and strides.
+    """
+
+    terms: tuple[tuple[str, int, int], ...]
+    start: int
+    stride: int  # from lane to lane
+
+
+@dataclass
+class Arrays:
+    """Where the elements of each node are.
+
+    :param pointers: names of pointers, for the nodes that are in memory.
+    """
+
+    writer: Writer
+    pointers: dict[Node, str] = field(default_factory=dict)
+    registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
+    addresses: dict[tuple[str, tuple[tuple[str, int, int], ...]], tuple[str, int]] = field(
+        default_factory=dict
+    )
+
+    # ------------------------------------------------------------ memory
+
+    def address(self, node: Node, place: Place) -> tuple[str, int]:
+        """The address of the first lane, and the depth at which it is known."""
+        base, depth = self._moved(node, place.terms)
+        if not place.start:
+            return base, depth
+        return self._step(node.kind, base, str(place.start), depth), depth
+
+    def _moved(self, node: Node, terms: tuple[tuple[str, int, int], ...]) -> tuple[str, int]:
+        pointer = self.pointers[node]
+        if not terms:
+            return pointer, 0
+        known = self.addresses.get((pointer, terms))
+        if known is not None:
+            return known
+        before, _ = self._moved(node, terms[:-1])
+        symbol, depth, stride = terms[-1]
+        if stride != 1:
+            symbol = self.writer.define(f"mul nsw i64 {symbol}, {stride}", Kind.I, 1, depth).name
+        found = self._step(node.kind, before, symbol, depth), depth
+        self.addresses[pointer, terms] = found
+        return found
+
+    def _step(self, kind: Kind, base: str, by: str, depth: int) -> str:
+        name = self.writer.fresh("p")
+        self.writer.line(
+            f"{name} = getelementptr inbounds {MEMORY_TYPE[kind]}, ptr {base}, i64 {by}", depth
+        )
+        return name
+
+    def load(self, node: Node, place: Place, width: int) -> Value:
+        """Elements of an array."""
+        if not place.terms and node in self.registers:
+            found = self._from_registers(node, place, width)
+            if found is not None:
+                return found
+        if width == 1 or place.stride == 1:
+            address, depth = self.address(node, place)
+            return self.load_at(address, node.kind, width, depth)
+        lanes = []
+        for k in range(width):
+            lane = Place(place.terms, place.start + k * place.stride, 0)
+            address, depth = self.address(node, lane)
+            lanes.append(self.load_at(address, node.kind, 1, depth))
+        return self.writer.join(lanes)
+
+    def load_at(self, address: str, kind: Kind, width: int, depth: int) -> Value:
+        t = vector(MEMORY_TYPE[kind], width)
+        align = BYTES[kind]
+        if kind is not Kind.B:
+            return self.writer.define(f"load {t}, ptr {address}, align {align}", kind, width, depth)
+        name = self.writer.fresh()
+        self.writer.line(f"{name} = load {t}, ptr {address}, align 1", depth)
+        zero = "zeroinitializer" if width > 1 else "0"
+        return self.writer.define(f"icmp ne {t} {name}, {zero}", kind, width, depth)
+
+    def store(self, node: Node, place: Place, value: Value) -> None:
+        """Write at the innermost level that is open."""
+        if value.width > 1 and place.stride != 1:
+            for k in range(value.width):
+                lane = Place(place.terms, place.start + k * place.stride, 0)
+                self.store(node, lane, self.writer.lane(value, k))
+            return
+        address, _ = self.address(node, place)
+        self.store_at(address, value)
+
+    def store_at(self, address: str, value: Value) -> None:
+        w = self.writer
+        t = vector(MEMORY_TYPE[value.kind], value.width)
+        name = value.name
+        if value.kind is Kind.B:
+            name = w.fresh()
+            w.line(f"{name} = zext {type_of(Kind.B, value.width)} {value.name} to {t}")
+        w.line(f"store {t} {name}, ptr {address}, align {BYTES[value.kind]}")
+
+    # ------------------------------------------------------------ registers
+
+    def keep(self, node: Node, start: int, stride: int, value: Value) -> None:
+        """Remember elements of a small array without memory."""
+        chunks = self.registers.setdefault(node, {})
+        if value.width == 1 or stride == 1:
+            chunks[start] = value
+            return
+        for k in range(value.width):
+            chunks[start + k * stride] = self.writer.lane(value, k)
+
+    def _from_registers(self, node: Node, place: Place, width: int) -> Value | None:
+        chunks = self.registers[node]
+        whole = chunks.get(place.start)
+        if whole is not None and whole.width == width and (width == 1 or place.stride == 1):
+            return whole
+        positions = [place.start + k * place.stride for k in range(width)]
+        if any(_chunk(chunks, p) is None for p in positions):
+            return None
+        if width > 1 and (found := self._shuffled(chunks, positions)) is not None:
+            return found
+        return self.writer.join([self._element(chunks, p) for p in positions])
+
+    def _element(self, chunks: dict[int, Value], position: int) -> Value:
+        start, value = _chunk(chunks, position) or (position, chunks[position])
+        return self.writer.lane(value, position - start)
+
+    def _shuffled(self, chunks: dict[int, Value], positions: Sequence[int]) -> Value | None:
+        """One shuffle of two vectors of the same width, if that is enough."""
+        found = [chunk for p in positions if (chunk := _chunk(chunks, p)) is not None]
+        starts = sorted({start for start, _ in found})
+        widths = {value.width for _, value in found}
+        if len(starts) > 2 or len(widths) != 1 or widths == {1}:
+            return None
+        (width,) = widths
+        a, b = chunks[starts[0]], chunks[starts[-1]]
+        if a.number is not None or b.number is not None:
+            return None
+        lanes = [
+            p - start + (width if start != starts[0] else 0)
+            for p, (start, _) in zip(positions, found, strict=True)
+        ]
+        return self.writer.shuffle(a, b, lanes)
+
+
+def _chunk(chunks: dict[int, Value], position: int) -> tuple[int, Value] | None:
+    """The vector in which an element is."""
+    for back in range(16):
+        value = chunks.get(position - back)
+        if value is not None and value.width > back:
+            return position - back, value
+    return None

@@ -1,0 +1,391 @@
+"""Writes the loop nest of one kernel."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyro.compile.affine import Access
+from pyro.compile.emit.accumulators import Accumulators
+from pyro.compile.emit.arrays import Arrays, Place
+from pyro.compile.emit.combine import COMBINE, START, across, better
+from pyro.compile.emit.functions import apply
+from pyro.compile.emit.space import Index, Walk
+from pyro.compile.emit.values import Value, number, type_of
+from pyro.compile.emit.walks import reduced_flags, target_strides
+from pyro.compile.emit.writer import Writer
+from pyro.compile.fuse import compose_ref, identity
+from pyro.compile.ir import Kind, Node, Op
+from pyro.compile.schedule import Kernel, Statement
+
+Spot = tuple[Index, ...]  # one index per dim of the domain
+
+
+@dataclass
+class Nest:
+    """One kernel being written.
+
+    :param in_memory: whether a node must be written to memory.
+    :param home: the node whose array a write goes into.
+    """
+
+    writer: Writer
+    arrays: Arrays
+    kernel: Kernel
+    walk: Walk
+    stored: set[Node]
+    in_memory: Callable[[Node], bool]
+    home: dict[Node, Node]
+    fused: bool
+    volatile: set[Node]
+    accumulators: Accumulators = field(init=False)
+    memo: dict[Any, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.accumulators = Accumulators(self.writer)
+        self.local = {s.node for s in self.kernel.statements if s.node.op is Op.MAP}
+        self.flags = [reduced_flags(s) for s in self.kernel.statements]
+        self.inner = [self._boundary(flags) for flags in self.flags]
+        self.options: list[tuple[Index, ...]] = [()] * len(self.kernel.domain)
+
+    def _boundary(self, flags: tuple[bool, ...]) -> int:
+        """The position in the order of loops from which on all dims are reduced."""
+        position = len(self.walk.order)
+        while position and flags[self.walk.order[position - 1]]:
+            position -= 1
+        return position
+
+    def write(self) -> None:
+        self._level(0)
+
+    def _level(self, position: int) -> None:
+        if position == len(self.walk.order):
+            self._body()
+        else:
+            d = self.walk.order[position]
+            for segment in self.walk.segments[d]:
+                if segment.iterations == 1:
+                    self.options[d] = tuple(
+                        Index(None, 0, segment.start + s.start, s.width) for s in segment.steps
+                    )
+                    self._level(position + 1)
+                    continue
+                loop = self.accumulators.open()
+                self.options[d] = tuple(
+                    Index(loop.symbol, loop.depth, s.start, s.width) for s in segment.steps
+                )
+                self._level(position + 1)
+                self.accumulators.close(loop, segment.start, segment.stride, segment.iterations)
+                self._forget(loop.depth)
+        self._finish(position)
+
+    def _forget(self, depth: int) -> None:
+        self.memo = {k: v for k, v in self.memo.items() if v.depth < depth}
+        addresses = self.arrays.addresses
+        for key in [k for k, (_, at) in addresses.items() if at >= depth]:
+            del addresses[key]
+
+    # ------------------------------------------------------------ the body
+
+    def _body(self) -> None:
+        spots = list(itertools.product(*self.options))
+        for which, statement in enumerate(self.kernel.statements):
+            for spot in spots:
+                self._one(which, statement, spot)
+
+    def _one(self, which: int, statement: Statement, spot: Spot) -> None:
+        node = statement.node
+        if node.op is Op.REDUCE:
+            self._accumulate(which, node, spot)
+        elif node.op is Op.SCAN:
+            self._scan(which, node, spot)
+        elif node.op is Op.UPDATE:
+            self._update(statement, spot)
+        else:
+            value = self._widened(self.element(node, identity(node.domain), spot), spot)
+            self._put(node, identity(node.domain), spot, value)
+
+    def _widened(self, value: Value, spot: Spot) -> Value:
+        """One lane per position along the dim of the lanes."""
+        width = spot[self.walk.lanes].width if self.walk.lanes >= 0 else 1
+        return self.writer.splat(value, width)
+
+    def _put(self, node: Node, access: Access, spot: Spot, value: Value) -> None:
+        place = self.place(access, spot)
+        if not place.terms and node not in self.volatile:
+            self.arrays.keep(node, place.start, place.stride, value)
+        if place.terms or self.in_memory(node):
+            self.arrays.store(node, place, value)
+
+    def _update(self, statement: Statement, spot: Spot) -> None:
+        node, target = statement.node, statement.node.attr
+        home = self.home[node]
+        value = self._widened(self.value(node.args[1].node, _access(node, 1), spot), spot)
+        access = Access(target.strides, target.offset)
+        if not target.index_strides and statement.mode == "set":
+            self._put(home, access, spot, value)
+            return
+        place = self.place(access, spot)
+        indices = [
+            (self.value(node.args[k + 2].node, _access(node, k + 2), spot), stride)
+            for k, stride in enumerate(target.index_strides)
+        ]
+        for lane in range(value.width) if place.stride != 1 or _many(indices) else [None]:
+            self._write_at(home, statement.mode, place, indices, value, lane)
+
+    def _write_at(
+        self,
+        home: Node,
+        mode: str,
+        place: Place,
+        indices: list[tuple[Value, int]],
+        value: Value,
+        lane: int | None,
+    ) -> None:
+        w = self.writer
+        if lane is not None:
+            value = w.lane(value, lane)
+            place = Place(place.terms, place.start + lane * place.stride, 0)
+        address, _ = self.arrays.address(home, place)
+        for index, stride in indices:
+            one = w.lane(index, lane or 0)
+            address = self._moved(home.kind, address, one, stride)
+        if mode != "set":
+            before = self.arrays.load_at(address, value.kind, value.width, w.depth)
+            value = COMBINE[mode](w, before, value._replace(depth=w.depth))
+        self.arrays.store_at(address, value)
+
+    def _moved(self, kind: Kind, address: str, index: Value, stride: int) -> str:
+        w = self.writer
+        offset = index.name
+        if stride != 1:
+            offset = w.define(f"mul nsw i64 {offset}, {stride}", Kind.I, 1, w.depth).name
+        return self.arrays._step(kind, address, offset, w.depth)
+
+    # ------------------------------------------------------------ reductions
+
+    def _accumulate(self, which: int, node: Node, spot: Spot) -> None:
+        fn = node.attr[0]
+        value = self._widened(self.value(node.args[0].node, _access(node, 0), spot), spot)
+        birth = self._birth(which)
+        if fn.startswith("arg"):
+            self._arg(which, node, spot, value, birth)
+            return
+        key = (which, _names(spot))
+        start = number(START[fn, value.kind], value.kind, value.width)
+        known = key in self.accumulators.current
+        before = self.accumulators.get(key, start, birth)
+        if not known and before is start:
+            self.accumulators.set(key, value)  # written out: nothing to add to
+            return
+        self.accumulators.set(key, COMBINE[fn](self.writer, before, value))
+
+    def _birth(self, which: int) -> int:
+        """The level of loops in which the accumulators of a statement start."""
+        outer = self.walk.order[: self.inner[which]]
+        return max((i.depth for d in outer for i in self.options[d]), default=0)
+
+    def _arg(self, which: int, node: Node, spot: Spot, value: Value, birth: int) -> None:
+        flags = node.attr[1]
+        kept = tuple(i for i, f in zip(spot, flags, strict=True) if not f)
+        reduced = tuple(n for n, f in zip(node.domain, flags, strict=True) if f)
+        units = iter(identity(reduced).strides)
+        strides = tuple(next(units) if f else 0 for f in flags)
+        index = self.position(self.place(Access(strides, 0), spot), value.width)
+        fn = "max" if node.attr[0] == "argmax" else "min"
+        first = number(START[fn, value.kind], value.kind, value.width)
+        best = self.accumulators.get((which, _names(kept), "value"), first, birth)
+        at = self.accumulators.get(
+            (which, _names(kept), "index"), number(0, Kind.I, value.width), birth
+        )
+        new_best, new_at = better(self.writer, fn, best, at, value, index)
+        self.accumulators.set((which, _names(kept), "value"), new_best)
+        self.accumulators.set((which, _names(kept), "index"), new_at)
+
+    def _scan(self, which: int, node: Node, spot: Spot) -> None:
+        fn = node.attr[0]
+        value = self.value(node.args[0].node, _access(node, 0), spot)
+        key = (which, _names(spot[:-1]))
+        birth = max((i.depth for i in spot[:-1]), default=0)
+        start = number(START[fn, value.kind], value.kind)
+        before = self.accumulators.get(key, start, birth)
+        total = COMBINE[fn](self.writer, before, value)
+        self.accumulators.set(key, total)
+        self._put(node, identity(node.domain), spot, total)
+
+    def _finish(self, position: int) -> None:
+        """All loops over reduced dims are done: store the results."""
+        for which, statement in enumerate(self.kernel.statements):
+            node = statement.node
+            if node.op is Op.SCAN and position == len(node.domain) - 1:
+                for key in [k for k in self.accumulators.current if k[0] == which]:  # type: ignore[index]
+                    self.accumulators.take(key)
+            if node.op is not Op.REDUCE or self.inner[which] != position:
+                continue
+            flags = self.flags[which]
+            access = Access(target_strides(statement), 0)
+            kept = [
+                [Index(None, 0, 0, 1)] if f else list(options)
+                for f, options in zip(flags, self.options, strict=True)
+            ]
+            for spot in itertools.product(*kept):
+                self._put(node, access, spot, self._total(which, node, spot, flags))
+
+    def _total(self, which: int, node: Node, spot: Spot, flags: tuple[bool, ...]) -> Value:
+        current = self.accumulators.current
+        place = tuple(i for i, f in zip(spot, flags, strict=True) if not f)
+        if node.attr[0].startswith("arg"):
+            self.accumulators.take((which, _names(place), "value"))
+            return self.accumulators.take((which, _names(place), "index"))
+        mine = [
+            key
+            for key in current
+            if key[0] == which  # type: ignore[index]
+            and tuple(n for n, f in zip(key[1], flags, strict=True) if not f) == _names(place)  # type: ignore[index]
+        ]
+        fn = node.attr[0]
+        across_lanes = self.walk.lanes >= 0 and flags[self.walk.lanes]
+        parts = [self.accumulators.take(key) for key in mine]
+        while len(parts) > 1 and any(a.width == b.width for a, b in itertools.pairwise(parts)):
+            parts = _halved(self.writer, fn, parts)
+        if across_lanes:
+            parts = [across(self.writer, fn, p) for p in parts]
+        while len(parts) > 1:
+            parts = [COMBINE[fn](self.writer, parts[0], parts[1]), *parts[2:]]
+        return parts[0]
+
+    # ------------------------------------------------------------ values
+
+    def place(self, access: Access, spot: Spot) -> Place:
+        """Where an access is at a spot."""
+        start, stride = access.offset, 0
+        terms = []
+        for d, (move, index) in enumerate(zip(access.strides, spot, strict=True)):
+            if not move:
+                continue
+            start += move * index.start
+            if d == self.walk.lanes:
+                stride = move
+            if index.symbol is not None:
+                terms.append((index.symbol, index.depth, move))
+        terms.sort(key=lambda t: t[1])
+        return Place(tuple(terms), start, stride)
+
+    def value(self, node: Node, access: Access, spot: Spot) -> Value:
+        """The value of a node at an access: loaded, or computed here."""
+        if node.op is Op.LITERAL:
+            return number(node.attr, node.kind)
+        if node in self.local and access == identity(node.domain):
+            return self.element(node, access, spot)
+        if node.op is Op.MAP and node not in self.stored:
+            return self.element(node, access, spot)
+        place = self.place(access, spot)
+        width = spot[self.walk.lanes].width if place.stride else 1
+        key = (node.number, place.terms, place.start, place.stride, width)
+        found = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = self.arrays.load(node, place, width)
+        return found
+
+    def element(self, node: Node, access: Access, spot: Spot) -> Value:
+        """The element function of a MAP, at an access."""
+        place = self.place(access, spot)
+        width = spot[self.walk.lanes].width if place.stride else 1
+        key = (node.number, place.terms, place.start, place.stride, width, "element")
+        found = self.memo.get(key)
+        if found is not None:
+            return found
+        fn, attr = node.attr
+        if fn == "lookup":
+            found = self._lookup(node, access, spot)
+        else:
+            arguments = [self._argument(node, k, access, spot) for k in range(len(node.args))]
+            found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
+        self.memo[key] = found
+        return found
+
+    def _argument(self, node: Node, k: int, access: Access, spot: Spot) -> Value:
+        composed = compose_ref(self.kernel.domain, access, node, node.args[k])
+        if composed is None:
+            raise AssertionError(f"access of {node} is not affine")
+        return self.value(node.args[k].node, composed, spot)
+
+    def _lookup(self, node: Node, access: Access, spot: Spot) -> Value:
+        """Elements of a table at integer positions."""
+        table = node.args[0]
+        composed = compose_ref(self.kernel.domain, access, node, table)
+        if composed is None:
+            raise AssertionError(f"access of {node} is not affine")
+        place = self.place(composed, spot)
+        indices = [
+            (self._argument(node, k + 1, access, spot), stride)
+            for k, stride in enumerate(node.attr[1])
+        ]
+        width = max(i.width for i, _ in indices)
+        lanes_move = self.walk.lanes >= 0 and place.stride != 0
+        full = spot[self.walk.lanes].width if lanes_move else 1
+        if width == 1 and (full == 1 or place.stride == 1):
+            return self._looked_up(table.node, place, indices, 0, full)
+        width = max(width, full)
+        lanes = [
+            self._looked_up(
+                table.node, Place(place.terms, place.start + k * place.stride, 0), indices, k, 1
+            )
+            for k in range(width)
+        ]
+        return self.writer.join(lanes)
+
+    def _looked_up(
+        self, table: Node, place: Place, indices: list[tuple[Value, int]], lane: int, width: int
+    ) -> Value:
+        w = self.writer
+        address, depth = self.arrays.address(table, place)
+        for index, stride in indices:
+            one = w.lane(index, lane)
+            depth = max(depth, one.depth)
+            offset = one.name
+            if stride != 1:
+                offset = w.define(f"mul nsw i64 {offset}, {stride}", Kind.I, 1, one.depth).name
+            address = self.arrays._step(table.kind, address, offset, depth)
+        return self.arrays.load_at(address, table.kind, width, depth)
+
+    def position(self, place: Place, width: int) -> Value:
+        """A position as an integer, the same in all lanes."""
+        w = self.writer
+        total = number(place.start, Kind.I)
+        for symbol, depth, stride in place.terms:
+            term = Value(symbol, Kind.I, 1, depth)
+            if stride != 1:
+                term = w.binary("mul", term, number(stride, Kind.I))
+            total = w.binary("add", total, term)
+        return w.splat(total, width)
+
+
+def _access(node: Node, k: int) -> Access:
+    return Access(node.args[k].strides, node.args[k].offset)
+
+
+def _names(spot: Spot) -> tuple[tuple[int, int], ...]:
+    """What tells instances of one body apart."""
+    return tuple((i.start, i.width) for i in spot)
+
+
+def _many(indices: list[tuple[Value, int]]) -> bool:
+    return any(value.width > 1 for value, _ in indices)
+
+
+def _halved(w: Writer, fn: str, parts: list[Value]) -> list[Value]:
+    """Neighbours of equal width combined."""
+    found: list[Value] = []
+    parts = sorted(parts, key=lambda p: -p.width)
+    while parts:
+        a = parts.pop(0)
+        if parts and parts[0].width == a.width:
+            a = COMBINE[fn](w, a, parts.pop(0))
+        found.append(a)
+    return found
+
+
+__all__ = ["Nest", "type_of"]

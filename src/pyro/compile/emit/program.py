@@ -1,0 +1,203 @@
+"""The LLVM text of a whole program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyro.compile.emit.arrays import Arrays
+from pyro.compile.emit.nest import Nest
+from pyro.compile.emit.storage import Storage, plan
+from pyro.compile.emit.values import BYTES, Value, number_text
+from pyro.compile.emit.walks import choose, instances
+from pyro.compile.emit.writer import Writer
+from pyro.compile.fuse import LEAVES
+from pyro.compile.ir import Kind, Node, Op
+from pyro.compile.math import LlvmModule
+from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
+
+ROOMY = 3000  # bodies of a program up to which small loops are written out
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the text is written for.
+
+    :param width: doubles in a vector register.
+    :param fused: whether there is fused multiply-add.
+    """
+
+    width: int
+    fused: bool
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The arguments of the function: a density has them one by one, a function as arrays.
+
+    :param dim: the length of the input of a density.
+    :param outputs: the nodes whose elements are returned.
+    """
+
+    density: bool
+    dim: int
+    outputs: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """LLVM text with what a caller must provide."""
+
+    text: str
+    scratch_bytes: int
+    instances: int
+
+
+DENSITY = "ptr %context, ptr %x, ptr %value, ptr %gradient, ptr %scratch"
+GENERAL = "ptr %context, ptr %inputs, ptr %outputs, ptr %scratch"
+
+
+MANY = """
+define i32 @many(ptr %context, ptr %x, ptr %values, ptr %gradients, ptr %scratch, i64 %n) {{
+entry:
+  %any = icmp sgt i64 %n, 0
+  br i1 %any, label %head, label %done
+head:
+  %i = phi i64 [0, %entry], [%next, %good]
+  %at = mul i64 %i, {dim}
+  %p = getelementptr double, ptr %x, i64 %at
+  %g = getelementptr double, ptr %gradients, i64 %at
+  %v = getelementptr double, ptr %values, i64 %i
+  %r = call i32 @{name}(ptr %context, ptr %p, ptr %v, ptr %g, ptr %scratch)
+  %ok = icmp eq i32 %r, 0
+  br i1 %ok, label %good, label %bad
+good:
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %n
+  br i1 %more, label %head, label %done
+bad:
+  ret i32 %r
+done:
+  ret i32 0
+}}
+"""
+
+
+def write_program(
+    schedule: Schedule, interface: Interface, target: Target, name: str = "run"
+) -> Text:
+    """Write the function ``name`` that runs the steps of a schedule."""
+    kernels = [s for s in schedule.steps if isinstance(s, Kernel)]
+    roomy = sum(_size(k, target.width) for k in kernels) <= ROOMY
+    walks = {k: choose(k, target.width, roomy) for k in kernels}
+    storage = plan(schedule, walks, list(interface.outputs))
+    module = LlvmModule()
+    writer = Writer(module)
+    arrays = Arrays(writer)
+    _pointers(writer, arrays, schedule, storage, interface)
+    for step in schedule.steps:
+        if isinstance(step, Fill):
+            _fill(writer, arrays, step, schedule)
+        elif isinstance(step, Statement):
+            raise NotImplementedError(step.node.attr)
+        else:
+            Nest(
+                writer=writer,
+                arrays=arrays,
+                kernel=step,
+                walk=walks[step],
+                stored=schedule.fusion.stored,
+                in_memory=storage.needed.__contains__,
+                home=schedule.home,
+                fused=target.fused,
+                volatile=storage.volatile,
+            ).write()
+    body = "\n".join(writer.levels[0])
+    parameters = DENSITY if interface.density else GENERAL
+    function = f"define i32 @{name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
+    if interface.density:
+        function += MANY.format(name=name, dim=interface.dim)
+    text = function + module.text()
+    return Text(text, storage.scratch_bytes, sum(map(instances, walks.values())))
+
+
+def _size(kernel: Kernel, width: int) -> int:
+    """Bodies that a kernel takes if it is written out, as far as it may be."""
+    return len(kernel.statements) * (1 + min(kernel.points, 32) // width)
+
+
+def _pointers(
+    writer: Writer, arrays: Arrays, schedule: Schedule, storage: Storage, interface: Interface
+) -> None:
+    def entry(table: str, position: int) -> str:
+        slot, pointer = writer.fresh("s"), writer.fresh("p")
+        writer.line(f"{slot} = getelementptr inbounds ptr, ptr {table}, i64 {position}")
+        writer.line(f"{pointer} = load ptr, ptr {slot}, align 8, !invariant.load !0")
+        return pointer
+
+    writer.module.define("!0", "\n!0 = !{}")
+    for node in schedule.fusion.nodes:
+        if node.op is Op.INPUT:
+            arrays.pointers[node] = "%x" if interface.density else entry("%inputs", node.attr)
+        elif node.op is Op.DATA:
+            arrays.pointers[node] = entry("%context", node.attr)
+    home = schedule.home
+    for position, node in enumerate(interface.outputs):
+        pointer = (
+            ("%value", "%gradient")[position] if interface.density else entry("%outputs", position)
+        )
+        arrays.pointers[home.get(node, node)] = pointer
+    for node, offset in storage.offsets.items():
+        if offset == 0:
+            arrays.pointers[node] = "%scratch"
+            continue
+        name = writer.fresh("p")
+        writer.line(f"{name} = getelementptr inbounds i8, ptr %scratch, i64 {offset}")
+        arrays.pointers[node] = name
+
+
+def _fill(writer: Writer, arrays: Arrays, fill: Fill, schedule: Schedule) -> None:
+    node, source = fill.node, fill.source
+    pointer = arrays.pointers[schedule.home[node]]
+    size = node.size * BYTES[node.kind]
+    if source.op is not Op.LITERAL:
+        origin = arrays.pointers[schedule.home.get(source, source)]
+        writer.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        writer.line(
+            f"call void @llvm.memcpy.p0.p0.i64(ptr {pointer}, ptr {origin}, i64 {size}, i1 false)"
+        )
+        return
+    if _all_zero(source.attr):
+        writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
+        return
+    if node.kind is Kind.B:
+        writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 1, i64 {size}, i1 false)")
+        return
+    _fill_loop(writer, pointer, node, number_text(source.attr, node.kind))
+
+
+def _fill_loop(writer: Writer, pointer: str, node: Node, text: str) -> None:
+    n = next(writer.names)
+    t = "double" if node.kind is Kind.F else "i64"
+    for line in (
+        f"  br label %pre{n}",
+        f"pre{n}:",
+        f"  br label %head{n}",
+        f"head{n}:",
+        f"  %i{n} = phi i64 [0, %pre{n}], [%next{n}, %head{n}]",
+        f"  %p{n} = getelementptr inbounds {t}, ptr {pointer}, i64 %i{n}",
+        f"  store {t} {text}, ptr %p{n}, align 8",
+        f"  %next{n} = add nuw nsw i64 %i{n}, 1",
+        f"  %more{n} = icmp ult i64 %next{n}, {node.size}",
+        f"  br i1 %more{n}, label %head{n}, label %exit{n}",
+        f"exit{n}:",
+    ):
+        writer.levels[-1].append(line)
+
+
+def _all_zero(value: float | int | bool) -> bool:
+    return not value and str(value) != "-0.0"
+
+
+__all__ = ["LEAVES", "Interface", "Target", "Text", "Value", "write_program"]

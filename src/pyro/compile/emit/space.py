@@ -1,0 +1,108 @@
+"""How a box of indices is walked: the order of loops, vector lanes, and unrolling."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pyro.compile.ir import Shape
+
+
+class Step(NamedTuple):
+    """One unrolled position inside a loop body: where it is, and how many lanes it has."""
+
+    start: int
+    width: int
+
+
+class Segment(NamedTuple):
+    """Part of a dim: ``iterations`` times the same steps, ``stride`` further each time."""
+
+    start: int
+    iterations: int
+    stride: int
+    steps: tuple[Step, ...]
+
+
+class Walk(NamedTuple):
+    """How a kernel is walked.
+
+    :param order: dims, the outermost loop first.
+    :param lanes: the dim along which vectors lie; -1 for none.
+    :param segments: for each dim (by number), its parts.
+    """
+
+    order: tuple[int, ...]
+    lanes: int
+    segments: tuple[tuple[Segment, ...], ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where an instance of the body is in one dim: ``symbol + start``.
+
+    :param symbol: the name of the loop variable, or None.
+    :param depth: the level of that loop.
+    """
+
+    symbol: str | None
+    depth: int
+    start: int
+    width: int
+
+
+def segments(n: int, unroll: int, width: int) -> tuple[Segment, ...]:
+    """Cut a dim into a loop of ``unroll`` steps of ``width`` lanes, and what is left over.
+
+    >>> [s.steps for s in segments(7, 1, 4)]
+    [(Step(start=0, width=4),), (Step(start=0, width=2),), (Step(start=0, width=1),)]
+    """
+    found = []
+    start = 0
+    block = unroll * width
+    if n >= block:
+        steps = tuple(Step(k * width, width) for k in range(unroll))
+        found.append(Segment(0, n // block, block, steps))
+        start = n // block * block
+    if (whole := (n - start) // width) > 0:
+        steps = tuple(Step(k * width, width) for k in range(whole))
+        found.append(Segment(start, 1, whole * width, steps))
+        start += whole * width
+    while start < n:
+        width = 1 << int(math.log2(n - start))
+        found.append(Segment(start, 1, width, (Step(0, width),)))
+        start += width
+    return tuple(found)
+
+
+def straight(n: int, width: int) -> tuple[Segment, ...]:
+    """A dim without a loop: all its steps, as one part."""
+    steps: list[Step] = []
+    start = 0
+    while start < n:
+        while width > n - start:
+            width //= 2
+        steps.append(Step(start, width))
+        start += width
+    return (Segment(0, 1, n, tuple(steps)),)
+
+
+def lane_cost(strides: tuple[int, ...], n: int, width: int) -> float:
+    """Cost per element of loading or storing along a dim with these strides."""
+    chunks = n // width + bin(n % width).count("1")
+    per_chunk = sum(1.0 if s == 1 else 0.3 if s == 0 else 0.6 * width for s in strides)
+    return (per_chunk + 1) * chunks / n
+
+
+def best_lanes(domain: Shape, accesses: list[Shape], width: int, allowed: list[int]) -> int:
+    """The dim along which vectors are cheapest, -1 if none is allowed."""
+    found = -1
+    best = math.inf
+    for d in reversed(allowed):
+        if domain[d] < 2:
+            continue
+        cost = lane_cost(tuple(a[d] for a in accesses), domain[d], width)
+        if cost < best - 1e-9:
+            found, best = d, cost
+    return found

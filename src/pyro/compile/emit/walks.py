@@ -1,0 +1,139 @@
+"""Chooses how each kernel is walked."""
+
+from __future__ import annotations
+
+import math
+
+from pyro.compile.cost import cost_of
+from pyro.compile.emit.space import Segment, Walk, best_lanes, segments, straight
+from pyro.compile.ir import Op, Shape, contiguous
+from pyro.compile.schedule import Kernel, Statement
+
+STRAIGHT = 32  # points that are written out instead of looped over
+TILE = 8  # vectors that a reduction accumulates side by side
+
+
+def reduced_flags(statement: Statement) -> tuple[bool, ...]:
+    """Which dims of the domain a statement reduces."""
+    node = statement.node
+    if node.op is Op.REDUCE:
+        flags: tuple[bool, ...] = node.attr[1]
+        return flags
+    return (False,) * len(node.domain)
+
+
+def target_strides(statement: Statement) -> Shape:
+    """Where a statement writes, as strides over its domain."""
+    node = statement.node
+    if node.op is Op.UPDATE:
+        strides: Shape = node.attr.strides
+        return strides
+    flags = reduced_flags(statement)
+    kept = iter(contiguous(tuple(n for n, f in zip(node.domain, flags, strict=True) if not f)))
+    return tuple(0 if f else next(kept) for f in flags)
+
+
+def choose(kernel: Kernel, width: int, roomy: bool) -> Walk:
+    """How to walk a kernel.
+
+    :param width: lanes of a vector register.
+    :param roomy: whether small kernels may be written out.
+    """
+    domain = kernel.domain
+    if not domain:
+        return Walk((), -1, ())
+    accesses = [r.access.strides for s in kernel.statements for r in s.reads]
+    accesses += [target_strides(s) for s in kernel.statements if s.node.op is not Op.REDUCE]
+    flags = tuple(map(any, zip(*(reduced_flags(s) for s in kernel.statements), strict=True)))
+    scan = any(s.node.op is Op.SCAN for s in kernel.statements)
+    arg = kernel.layout is not None and kernel.layout[0] == "arg"
+    allowed = [d for d in range(len(domain)) if not (arg and flags[d])]
+    lanes = (
+        -1 if scan or kernel.layout == ("write",) else best_lanes(domain, accesses, width, allowed)
+    )
+    if _writes_alone(kernel):
+        lanes = -1 if target_strides(kernel.statements[0])[-1] != 1 else len(domain) - 1
+    order = _order(kernel, flags, lanes)
+    if roomy and kernel.points <= STRAIGHT * (2 if len(kernel.statements) == 1 else 1):
+        cut = tuple(straight(n, width if d == lanes else 1) for d, n in enumerate(domain))
+        return Walk(order, lanes, cut)
+    return Walk(order, lanes, _cut(kernel, order, lanes, flags, width, scan or arg))
+
+
+def _writes_alone(kernel: Kernel) -> bool:
+    first = kernel.statements[0]
+    return first.node.op is Op.UPDATE and (
+        bool(first.node.attr.index_strides) or first.mode != "set"
+    )
+
+
+def _order(kernel: Kernel, flags: tuple[bool, ...], lanes: int) -> tuple[int, ...]:
+    """Kept dims outside of reduced dims; the dim of the lanes last where it may be."""
+    dims = range(len(kernel.domain))
+    if kernel.layout is None:
+        return tuple(d for d in dims if d != lanes) + ((lanes,) if lanes >= 0 else ())
+    kept = [d for d in dims if not flags[d]]
+    reduced = [d for d in dims if flags[d]]
+    for group in (kept, reduced):
+        if lanes in group:
+            group.remove(lanes)
+            group.append(lanes)
+    return tuple(kept + reduced)
+
+
+def _cut(
+    kernel: Kernel,
+    order: tuple[int, ...],
+    lanes: int,
+    flags: tuple[bool, ...],
+    width: int,
+    plain: bool,
+) -> tuple[tuple[Segment, ...], ...]:
+    domain = kernel.domain
+    unroll = [1] * len(domain)
+    cost = sum(_body_cost(s) for s in kernel.statements)
+    reducing = any(flags)
+    if not plain and reducing and cost <= 24:
+        if lanes >= 0 and not flags[lanes]:
+            unroll[lanes] = _vectors(domain[lanes], width)
+            rows = max(1, TILE // unroll[lanes])
+        else:
+            unroll[lanes] = 4 if lanes >= 0 and all(flags) else 1
+            rows = 4
+        for d in reversed(order):
+            if not flags[d] and d != lanes and rows > 1:
+                unroll[d] = _divisor(domain[d], rows)
+                rows //= unroll[d]
+    return tuple(segments(n, unroll[d], width if d == lanes else 1) for d, n in enumerate(domain))
+
+
+def _vectors(n: int, width: int) -> int:
+    """How many vectors side by side: all if they are few, else a number that wastes little."""
+    whole = max(1, n // width)
+    if whole <= TILE:
+        return whole
+    return max(range(4, TILE + 1), key=lambda u: (-(whole % u), u))
+
+
+def _divisor(n: int, limit: int) -> int:
+    return max(u for u in range(1, limit + 1) if n % u == 0 or u in (1, limit)) if n >= limit else n
+
+
+def _body_cost(statement: Statement) -> int:
+    seen = set()
+    waiting = [ref.node for ref in statement.node.args]
+    stored = {r.node for r in statement.reads}
+    total = 1
+    while waiting:
+        node = waiting.pop()
+        if node in seen or node in stored or node.op is not Op.MAP:
+            continue
+        seen.add(node)
+        total += cost_of(node.attr[0])
+        waiting.extend(ref.node for ref in node.args)
+    return total
+
+
+def instances(walk: Walk) -> int:
+    """How many bodies are written."""
+    return math.prod(sum(len(s.steps) for s in parts) for parts in walk.segments)

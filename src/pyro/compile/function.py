@@ -1,0 +1,205 @@
+"""Functions of tensors as machine code, with eager execution where that cannot be."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pyro.compile import switch
+from pyro.compile.explain import explain
+from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
+from pyro.compile.not_capturable import NotCapturable
+from pyro.compile.program import Program, build
+from pyro.compile.report import Report
+from pyro.compile.verify import difference
+from pyro.logger import log
+
+_RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
+
+
+@final
+class _Specialisation:
+    """The code for one set of shapes, element types and plain arguments."""
+
+    def __init__(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> None:
+        self._tensors = [k for k, x in enumerate(leaves) if isinstance(x, Tensor)]
+        inputs = tuple(leaves[k].detach().clone() for k in self._tensors)
+        run = self._flat(fn, leaves, spec)
+        self.program: Program = build(run, inputs, density=False)
+        self._run = _RUN(self.program.loaded.address("run"))
+
+    def _flat(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> Callable[..., Any]:
+        """``fn`` of the tensors alone; its results flat, their structure remembered."""
+
+        def run(*tensors: Tensor) -> list[Tensor]:
+            given = list(leaves)
+            for k, t in zip(self._tensors, tensors, strict=True):
+                given[k] = t
+            args, kwargs = pytree.tree_unflatten(given, spec)
+            found, self._out_spec = pytree.tree_flatten(fn(*args, **kwargs))
+            self._plain = [None if isinstance(x, Tensor) else x for x in found]
+            results = [x for x in found if isinstance(x, Tensor)]
+            self._metas = [(tuple(t.shape), t.dtype) for t in results]
+            self._are_tensors = [isinstance(x, Tensor) for x in found]
+            return results
+
+        return run
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        inputs = [
+            leaves[k].detach().to(TORCH_DTYPE[DTYPE_KIND[leaves[k].dtype]]).contiguous()
+            for k in self._tensors
+        ]
+        outputs = [
+            torch.empty(max(1, math.prod(shape)), dtype=TORCH_DTYPE[DTYPE_KIND[dtype]])
+            for shape, dtype in self._metas
+        ]
+        with self.program.scratch() as scratch:
+            failed = self._run(self.program.context, _table(inputs), _table(outputs), scratch)
+        self.program.raise_failure(failed)
+        results = iter(
+            t[: math.prod(shape)].reshape(shape).to(dtype)
+            for t, (shape, dtype) in zip(outputs, self._metas, strict=True)
+        )
+        flat = [
+            next(results) if is_tensor else plain
+            for is_tensor, plain in zip(self._are_tensors, self._plain, strict=True)
+        ]
+        return pytree.tree_unflatten(flat, self._out_spec)
+
+
+def _table(tensors: list[Tensor]) -> Any:
+    return (ctypes.c_void_p * max(1, len(tensors)))(*(t.data_ptr() for t in tensors))
+
+
+@final
+class CompiledFunction:
+    """A function whose calls run machine code. Made by :func:`compile`."""
+
+    def __init__(self, fn: Callable[..., Any], verify: bool) -> None:
+        self._fn = fn
+        self._verify = verify
+        self._known: dict[Any, _Specialisation | None] = {}
+        self._last: _Specialisation | None = None
+        self.reason: str | None = None
+        functools.update_wrapper(self, fn)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function returns; tensors have no gradient history."""
+        leaves, spec = pytree.tree_flatten((args, kwargs))
+        key = (spec, *map(_signature, leaves))
+        if key not in self._known:
+            self._known[key] = self._specialise(leaves, spec)
+        found = self._known[key] if switch.ENABLED else None
+        if found is None:
+            with torch.enable_grad():
+                return pytree.tree_map(_detached, self._fn(*args, **kwargs))
+        return found(leaves)
+
+    def _specialise(self, leaves: list[Any], spec: Any) -> _Specialisation | None:
+        if not switch.ENABLED:
+            return None
+        try:
+            made = _Specialisation(self._fn, leaves, spec)
+            if self._verify:
+                self._check(made, leaves, spec)
+        except NotCapturable as error:
+            self.reason = str(error)
+            log.info("%s runs without compilation: %s", _name(self._fn), error)
+            return None
+        self._last = made
+        return made
+
+    def _check(self, made: _Specialisation, leaves: list[Any], spec: Any) -> None:
+        """Compare with the function itself at inputs that capture did not see."""
+        moved = [_moved(x) for x in leaves]
+        args, kwargs = pytree.tree_unflatten(moved, spec)
+        with torch.enable_grad():
+            expected = pytree.tree_leaves(self._fn(*args, **kwargs))
+        for position, (a, b) in enumerate(
+            zip(pytree.tree_leaves(made(moved)), expected, strict=True)
+        ):
+            if not isinstance(b, Tensor):
+                continue
+            reason = difference(a.reshape(-1), b.detach().reshape(-1))
+            if reason is not None:
+                raise NotCapturable(
+                    f"compiled and eager result {position} differ: {reason}", "verification"
+                )
+
+    def report(self) -> Report:
+        """What became of the shapes that were seen last.
+
+        :raises NotCapturable: if there is no code; the reason says why.
+        """
+        return self._compiled().program.report()
+
+    def explain(self) -> str:
+        """The loops of the code, readable; for the shapes that were seen last."""
+        return explain(self._compiled().program.schedule)
+
+    def _compiled(self) -> _Specialisation:
+        if self._last is None:
+            raise NotCapturable(self.reason or "the function has not been called", "no code")
+        return self._last
+
+
+def compile(fn: Callable[..., Any], *example_args: Any, verify: bool = True) -> CompiledFunction:
+    """A function that runs as machine code, made the first time that it sees given shapes.
+
+    The function runs once for each set of shapes, element types and plain arguments; what does not
+    depend on its tensors is computed then. All is computed in float64 (integers in 64 bits) and
+    returned in the types that torch has. Where a function cannot be captured, or code and function
+    differ, it runs as before; the reason is logged once, and is the attribute ``reason``.
+
+    :param fn: takes and returns tensors, or tuples, lists and dicts of them.
+    :param example_args: arguments for whose shapes code is made at once.
+    :param verify: whether new code is compared with the function at other inputs.
+
+    Example::
+
+        >>> from pyro.compile import compile
+        >>> f = compile(lambda x, y: (x * y).cumsum(0) + y.exp())
+        >>> f(torch.arange(3.0), torch.zeros(()))
+        tensor([1., 1., 1.])
+        >>> f.report().called_out
+        ()
+    """
+    made = CompiledFunction(fn, verify)
+    if example_args:
+        made(*example_args)
+    return made
+
+
+def _signature(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return (tuple(x.shape), x.dtype)
+    try:
+        hash(x)
+    except TypeError:
+        return (type(x), id(x))
+    return (type(x), x)
+
+
+def _moved(x: Any) -> Any:
+    """An input near ``x``; integers and truth values stay, they may be positions."""
+    if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+        return x
+    generator = torch.Generator().manual_seed(x.numel())
+    noise = torch.rand(x.shape, generator=generator, dtype=x.dtype)
+    return x.detach() * (1 + 0.1 * noise)
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) else x
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    return getattr(fn, "__qualname__", repr(fn))

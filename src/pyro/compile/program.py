@@ -1,0 +1,139 @@
+"""The stages from a function to machine code, with the time that each took."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from pyro.compile.capture import record
+from pyro.compile.emit import Interface, Text, write_program
+from pyro.compile.fuse import LEAVES, Fusion
+from pyro.compile.graph import Graph
+from pyro.compile.ir import Kind, Node, Op, View
+from pyro.compile.jit import Loaded, assemble, machine
+from pyro.compile.report import Report
+from pyro.compile.schedule import Kernel, Schedule
+from pyro.errors import PyroError
+
+ALIGN = 64
+
+
+class CompiledCodeError(PyroError, RuntimeError):
+    """Machine code returned an error."""
+
+
+@final
+@dataclass
+class Program:
+    """Machine code with the constants that it reads, and how it came to be."""
+
+    graph: Graph
+    schedule: Schedule
+    text: Text
+    loaded: Loaded
+    constants: list[Tensor]
+    outputs: tuple[View, ...]
+    recorded: int
+    called_out: tuple[str, ...]
+    code_bytes: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        pointers = [c.data_ptr() for c in self.constants]
+        self._context = (ctypes.c_void_p * max(1, len(pointers)))(*pointers)
+        self.context = ctypes.addressof(self._context)
+
+    @contextmanager
+    def scratch(self) -> Iterator[int]:
+        """The address of scratch memory for one call."""
+        block = torch.empty(self.text.scratch_bytes + ALIGN, dtype=torch.uint8)
+        yield -(-block.data_ptr() // ALIGN) * ALIGN
+
+    def raise_failure(self, code: int) -> None:
+        """:raises CompiledCodeError: if ``code``, which a call returned, is not 0."""
+        if code:
+            raise CompiledCodeError(f"compiled code failed with the number {code}")
+
+    def report(self) -> Report:
+        return Report(
+            operations=self.recorded,
+            nodes=len(self.schedule.fusion.nodes),
+            loops=sum(isinstance(s, Kernel) for s in self.schedule.steps),
+            called_out=self.called_out,
+            constant_bytes=sum(c.nbytes for c in self.constants),
+            scratch_bytes=self.text.scratch_bytes,
+            code_bytes=self.code_bytes,
+            seconds=self.seconds,
+        )
+
+
+@contextmanager
+def stage(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the time inside the block to a table."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> Program:
+    """Record, fuse, write, assemble.
+
+    :param fn: takes the inputs, and returns tensors.
+    :param density: whether the code takes its arrays one by one.
+    """
+    seconds: dict[str, float] = {}
+    graph = Graph()
+    with stage(seconds, "capture"):
+        recorder, result = record(fn, inputs, graph)
+        views = tuple(recorder.view(t) for t in result)
+        if density:
+            views = tuple(graph.cast(v, Kind.F) for v in views)
+        outputs = owned(graph, views)
+    with stage(seconds, "fuse"):
+        schedule = Schedule(Fusion(graph, outputs))
+    with stage(seconds, "write"):
+        interface = Interface(
+            density, inputs[0].numel() if density else 0, tuple(v.node for v in outputs)
+        )
+        text = write_program(schedule, interface, machine().target)
+    with stage(seconds, "assemble"):
+        code = assemble(text.text, 2)
+    with stage(seconds, "load"):
+        loaded = Loaded(code)
+    return Program(
+        graph=graph,
+        schedule=schedule,
+        text=text,
+        loaded=loaded,
+        constants=graph.constants,
+        outputs=outputs,
+        recorded=recorder.recorded,
+        called_out=tuple(recorder.called_out),
+        code_bytes=len(code),
+        seconds=seconds,
+    )
+
+
+def owned(graph: Graph, outputs: tuple[View, ...]) -> tuple[View, ...]:
+    """Outputs as arrays that nothing else is: inputs, constants and repetitions are copied."""
+    found: list[View] = []
+    seen: set[Node] = set()
+    for position, view in enumerate(outputs):
+        if view.numel == 0:
+            found.append(view)
+            continue
+        view = graph.copy(view)
+        if view.node.op in LEAVES or view.node.op is Op.RESULT or view.node in seen:
+            view = graph.fresh_copy(view, position)
+        seen.add(view.node)
+        found.append(view)
+    return tuple(found)

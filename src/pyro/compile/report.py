@@ -1,0 +1,43 @@
+"""What the compiler did with a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a function became machine code; printing it gives a table.
+
+    :param operations: operations of torch that were recorded.
+    :param nodes: nodes of the graph after simplification.
+    :param loops: loop nests that were written.
+    :param called_out: operations that torch executes in the middle of the code.
+    :param constant_bytes: memory of the constants.
+    :param scratch_bytes: scratch memory of a call.
+    :param code_bytes: size of the machine code.
+    :param seconds: how long each stage took.
+    """
+
+    operations: int
+    nodes: int
+    loops: int
+    called_out: tuple[str, ...]
+    constant_bytes: int
+    scratch_bytes: int
+    code_bytes: int
+    seconds: Mapping[str, float]
+
+    def __str__(self) -> str:
+        lines = [
+            f"recorded    {self.operations} operations",
+            f"simplified  {self.nodes} nodes",
+            f"fused       {self.loops} loop nests",
+            f"called out  {', '.join(self.called_out) or 'nothing'}",
+            f"constants   {self.constant_bytes} bytes",
+            f"scratch     {self.scratch_bytes} bytes",
+            f"code        {self.code_bytes} bytes",
+        ]
+        lines += [f"{name:<12}{1e3 * s:.1f} ms" for name, s in self.seconds.items()]
+        return "\n".join(lines)

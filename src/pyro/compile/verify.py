@@ -1,0 +1,73 @@
+"""Compares machine code with its program, at points that capture did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pyro.compile.not_capturable import NotCapturable
+
+TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-2}
+POINTS = 2
+
+
+class Density(Protocol):
+    """What is compared."""
+
+    def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient."""
+
+
+def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -> None:
+    """Compare values and gradients near ``x``.
+
+    :raises NotCapturable: if they differ.
+    """
+    generator = torch.Generator().manual_seed(20)
+    for scale in (0.1, 1.0)[:POINTS]:
+        noise = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x.dtype)
+        point = x + scale * noise
+        found = density.value_and_grad(point)
+        with torch.enable_grad():
+            variable = point.clone().requires_grad_()
+            value = fn(variable)
+            grads = (
+                torch.autograd.grad(value.sum(), variable, allow_unused=True)
+                if value.requires_grad
+                else (None,)
+            )
+        gradient = torch.zeros_like(point) if grads[0] is None else grads[0]
+        for name, a, b in zip(
+            ("value", "gradient"), found, (value.detach(), gradient), strict=True
+        ):
+            reason = difference(a.reshape(-1), b.reshape(-1))
+            if reason is not None:
+                raise NotCapturable(
+                    f"compiled and eager {name} differ: {reason}; does the function draw numbers "
+                    "outside of torch, or change state?",
+                    "verification",
+                )
+
+
+def difference(found: Tensor, expected: Tensor) -> str | None:
+    """How two tensors differ beyond rounding; None if they do not.
+
+    Where the expected tensor is not finite, any number that is not finite will do: a point outside
+    the support.
+    """
+    finite = expected.isfinite()
+    if not bool((finite == found.isfinite()).all()):
+        position = int((finite != found.isfinite()).nonzero()[0, 0])
+        return f"{found[position].item()} against {expected[position].item()}"
+    found, expected = found[finite].to(torch.float64), expected[finite]
+    tolerance = TOLERANCE.get(expected.dtype, 0.0)
+    expected = expected.to(torch.float64)
+    scale = expected.abs().max().clamp(min=1.0) if expected.numel() else torch.ones(())
+    gap = (found - expected).abs()
+    if gap.numel() and bool(gap.max() > tolerance * scale):
+        position = int(gap.argmax())
+        return f"{found[position].item()!r} against {expected[position].item()!r}"
+    return None
