@@ -190,8 +190,10 @@ def _signature(x: Any) -> Any:
 
 def _moved(x: Any) -> Any:
     """An input near ``x``; integers and truth values stay, they may be positions."""
-    if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+    if not isinstance(x, Tensor):
         return x
+    if not x.dtype.is_floating_point:
+        return x.clone()
     generator = torch.Generator().manual_seed(x.numel())
     noise = torch.rand(x.shape, generator=generator, dtype=x.dtype)
     return x.detach() * (1 + 0.1 * noise)

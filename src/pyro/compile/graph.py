@@ -77,13 +77,19 @@ class Graph:
         """``start, start + 1, ...``"""
         return self.constant(torch.arange(start, start + n))
 
+    def elements(self, x: View) -> Tensor | None:
+        """The elements of a constant; None if ``x`` is none."""
+        if x.node.op is Op.LITERAL:
+            return torch.full(x.shape, x.node.attr, dtype=TORCH_DTYPE[x.kind])
+        if x.node.op is Op.DATA:
+            data: Tensor = self.constants[x.node.attr]
+            return torch.as_strided(data, x.shape, x.strides, x.offset)
+        return None
+
     def nonzero(self, mask: View) -> list[View]:
         """The positions at which a constant mask holds, one index per dim."""
-        if mask.node.op is Op.LITERAL:
-            where = torch.full(mask.shape, bool(mask.node.attr))
-        elif mask.node.op is Op.DATA:
-            where = self.constants[mask.node.attr].as_strided(mask.shape, mask.strides, mask.offset)
-        else:
+        where = self.elements(mask)
+        if where is None:
             raise not_capturable("a shape depends on the value of an input: a mask is an index")
         return [self.constant(i) for i in where.nonzero(as_tuple=True)]
 

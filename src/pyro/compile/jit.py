@@ -53,8 +53,11 @@ def target_machine(level: int) -> llvm.TargetMachine:
 def assemble(text: str, level: int) -> bytes:
     """Machine code of a module, as an object file."""
     with _LOCK:
-        module = llvm.parse_assembly(text, llvm.create_context())
+        context = llvm.create_context()
+        module = llvm.parse_assembly(text, context)
         found: bytes = target_machine(level).emit_object(module)
+        module.close()
+        context.close()
         return found
 
 
@@ -63,9 +66,11 @@ class Loaded:
 
     def __init__(self, code: bytes) -> None:
         with _LOCK:
-            empty = llvm.parse_assembly("", llvm.create_context())
+            empty = llvm.parse_assembly("")  # in the global context, which outlives the engine
             self._engine = llvm.create_mcjit_compiler(empty, target_machine(0))
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            self._code = code  # LLVM does not copy it
+            self._object = llvm.ObjectFileRef.from_data(code)
+            self._engine.add_object_file(self._object)
             self._engine.finalize_object()
 
     def address(self, name: str) -> int:

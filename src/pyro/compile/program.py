@@ -129,7 +129,7 @@ def owned(graph: Graph, outputs: tuple[View, ...]) -> tuple[View, ...]:
     seen: set[Node] = set()
     for position, view in enumerate(outputs):
         if view.numel == 0:
-            found.append(view)
+            found.append(graph.full(view.shape, 0, view.kind))
             continue
         view = graph.copy(view)
         if view.node.op in LEAVES or view.node.op is Op.RESULT or view.node in seen:

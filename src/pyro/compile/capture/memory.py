@@ -54,7 +54,7 @@ class Memories:
         if memory is None:
             return None
         view = self.graph.as_strided(
-            self._flat(memory), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+            self._flat(memory), tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset())
         )
         self._tensors[id(tensor)] = Known(tensor, view, memory.version, memory)
         return view
@@ -74,6 +74,14 @@ class Memories:
             memory = self._storages[key] = Memory(tensor, view)
         self._tensors[id(tensor)] = Known(tensor, view, memory.version, memory)
 
+    def forget(self, tensor: Tensor) -> None:
+        """The tensor is another view of its storage now."""
+        self._tensors.pop(id(tensor), None)
+
+    def was_written(self, tensor: Tensor) -> bool:
+        """Whether the elements of the storage of an input have changed."""
+        return self._storages[_storage(tensor)].version > 0
+
     def aliases(self, tensor: Tensor) -> bool:
         """Whether the storage of a tensor depends on the inputs."""
         return _storage(tensor) in self._storages
@@ -87,7 +95,7 @@ class Memories:
             memory = self._storages[key] = Memory(tensor, self.graph.constant(whole))
             memory.flat = memory.value
         memory.flat = self.graph.update(
-            self._flat(memory), "set", tensor.stride(), tensor.storage_offset(), value
+            self._flat(memory), "set", tensor.stride(), int(tensor.storage_offset()), value
         )
         memory.version += 1
         self._tensors[id(tensor)] = Known(tensor, value, memory.version, memory)
@@ -128,4 +136,4 @@ def _storage_order(graph: Graph, tensor: Tensor, value: View) -> View:
     if dense and value.numel == n:
         return ordered
     base = graph.full((n,), 0, DTYPE_KIND[tensor.dtype])
-    return graph.update(base, "set", strides, tensor.storage_offset(), value)
+    return graph.update(base, "set", strides, int(tensor.storage_offset()), value)

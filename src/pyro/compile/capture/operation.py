@@ -46,6 +46,7 @@ class Operation:
     aliases: bool
     writes: tuple[tuple[int, str], ...]  # position and name of arguments that are written
     outs: tuple[str, ...]
+    reshapes: bool  # in place, and moves no element
 
     def written(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
         """The tensors that a call writes into."""
@@ -77,6 +78,7 @@ def operation(func: Any) -> Operation:
         aliases=aliases,
         writes=writes,
         outs=tuple(a.name for a in schema.arguments if a.is_out),
+        reshapes=torch.Tag.inplace_view in func.tags,
     )
 
 
@@ -95,8 +97,14 @@ def _functional(func: Any) -> Any | None:
         return None
     overload = func._schema.overload_name
     if overload in packet.overloads() and "out" not in overload:
-        return getattr(packet, overload)
+        found = getattr(packet, overload)
+        if _types(found) == _types(func):
+            return found
     return packet
+
+
+def _types(func: Any) -> list[str]:
+    return [str(a.type) for a in func._schema.arguments]
 
 
 FUNCTIONAL = {"_index_put_impl": "index_put"}

@@ -14,7 +14,7 @@ from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.ir import View
-from pyro.compile.not_capturable import not_capturable
+from pyro.compile.not_capturable import NotCapturable, not_capturable
 from pyro.compile.table.context import Context, Meta
 
 
@@ -26,7 +26,7 @@ class Recorder(TorchDispatchMode):
     """
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.memories = Memories(graph)
         self.called_out: list[str] = []
@@ -102,6 +102,10 @@ class Recorder(TorchDispatchMode):
             view = self.graph.cast(self.view(source), DTYPE_KIND[target.dtype])
             self.memories.write(target, views.expand(view, tuple(target.shape)))
             return op.func(*args, **kwargs)
+        if op.reshapes:
+            result = op.func(*args, **kwargs)
+            self.memories.forget(args[0])
+            return result
         if op.functional is None:
             raise not_capturable(f"{op.name} has no functional form")
         with self:
@@ -133,7 +137,7 @@ def _meta(tensor: Tensor) -> Meta:
     kind = DTYPE_KIND.get(tensor.dtype)
     if kind is None:
         raise not_capturable(f"there are elements of type {tensor.dtype}")
-    return Meta(tuple(tensor.shape), kind)
+    return Meta(tuple(tensor.shape), kind, tensor.dtype)
 
 
 def record(
@@ -145,4 +149,6 @@ def record(
         recorder.input(position, tensor)
     with recorder, torch.enable_grad():
         result = fn(*inputs)
+    if any(recorder.memories.was_written(t) for t in inputs):
+        raise NotCapturable("the function writes into an input", "its end")
     return recorder, result

@@ -26,10 +26,12 @@ class Place:
 class Arrays:
     """Where the elements of each node are.
 
+    :param home: for a write, the node whose array it goes into.
     :param pointers: names of pointers, for the nodes that are in memory.
     """
 
     writer: Writer
+    home: dict[Node, Node]
     pointers: dict[Node, str] = field(default_factory=dict)
     registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
     addresses: dict[tuple[str, tuple[tuple[str, int, int], ...]], tuple[str, int]] = field(
@@ -40,6 +42,7 @@ class Arrays:
 
     def address(self, node: Node, place: Place) -> tuple[str, int]:
         """The address of the first lane, and the depth at which it is known."""
+        node = self.home.get(node, node)
         base, depth = self._moved(node, place.terms)
         if not place.start:
             return base, depth
@@ -69,6 +72,7 @@ class Arrays:
 
     def load(self, node: Node, place: Place, width: int) -> Value:
         """Elements of an array."""
+        node = self.home.get(node, node)
         if not place.terms and node in self.registers:
             found = self._from_registers(node, place, width)
             if found is not None:

@@ -27,12 +27,15 @@ INTRINSICS = {
     "fmax": "maxnum",
     "fmin": "minnum",
 }
+LIBM = {"hypot": "hypot"}
 PREDICATES = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
-LIBM_ARITY = {"atan2": 2, "hypot": 2, "pow": 2, "fmod": 2}
 
 
-class NoFunction(KeyError):  # noqa: N818
-    """There is no scalar function of this name."""
+def known(fn: str) -> bool:
+    """Whether there is an element function of this name."""
+    return any(
+        fn in names for names in (TABLE, FLOAT, INTEGER, INTRINSICS, PREDICATES, FUNCTIONS, LIBM)
+    )
 
 
 def apply(w: Writer, fn: str, attr: Any, kind: Kind, arguments: list[Value], fused: bool) -> Value:
@@ -64,7 +67,7 @@ def _special(w: Writer, fn: str, arguments: list[Value], fused: bool) -> Value:
 
 def _libm(w: Writer, fn: str, arguments: list[Value]) -> Value:
     """A function of the C library, lane by lane."""
-    symbol = LIBM.get(fn, fn)
+    symbol = LIBM[fn]
     operands = ", ".join(["double"] * len(arguments))
     w.module.declare(f"declare double @{symbol}({operands})")
     depth = max(a.depth for a in arguments)
@@ -74,9 +77,6 @@ def _libm(w: Writer, fn: str, arguments: list[Value]) -> Value:
         text = ", ".join(f"double {p.name}" for p in parts)
         lanes.append(w.define(f"call double @{symbol}({text})", Kind.F, 1, depth))
     return w.join(lanes)
-
-
-LIBM = {"erf": "erf", "erfc": "erfc", "lgamma": "lgamma"}
 
 
 def _compare(w: Writer, fn: str, x: Value, y: Value) -> Value:

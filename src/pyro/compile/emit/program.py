@@ -92,7 +92,7 @@ def write_program(
     storage = plan(schedule, walks, list(interface.outputs))
     module = LlvmModule()
     writer = Writer(module)
-    arrays = Arrays(writer)
+    arrays = Arrays(writer, schedule.home)
     _pointers(writer, arrays, schedule, storage, interface)
     for step in schedule.steps:
         if isinstance(step, Fill):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import torch
 
 from pyro.compile import views
+from pyro.compile.emit.functions import known
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Shape, View
+from pyro.compile.not_capturable import not_capturable
 
 Row = Callable[..., Any]
+R = TypeVar("R", bound=Row)
 ROWS: dict[str, Row] = {}
 
 
 class Meta(NamedTuple):
-    """Shape and kind of a result, as torch computed it."""
+    """Shape and kind of a result, as torch computed it, and torch's name of the kind."""
 
     shape: Shape
     kind: Kind
+    dtype: torch.dtype
 
 
 class Context(NamedTuple):
@@ -44,6 +50,8 @@ class Context(NamedTuple):
 
     def map(self, fn: str, *arguments: Any) -> View:
         """``fn`` of real arguments (views or numbers)."""
+        if not known(fn):
+            raise not_capturable(f"there is no vector form of {fn}")
         return self.graph.map(fn, *(self.real(a) for a in arguments))
 
     def common(self, *arguments: Any) -> list[View]:
@@ -61,14 +69,14 @@ def _kind_of_number(x: Any) -> Kind:
     return Kind.B if isinstance(x, bool) else Kind.I if isinstance(x, int) else Kind.F
 
 
-def row(*names: str) -> Callable[[Row], Row]:
+def row(*names: str) -> Callable[[R], R]:
     """Register a function as the row of ATen operations: ``fn(context, *args, **kwargs)``.
 
     Tensors are given as views; shapes of results are in the context. The row returns a view, or a
     tuple of views (None for a result that nobody may read).
     """
 
-    def register(fn: Row) -> Row:
+    def register(fn: R) -> R:
         for name in names:
             ROWS[name] = fn
         return fn

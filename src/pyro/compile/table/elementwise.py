@@ -6,6 +6,8 @@ import functools
 import math
 from typing import Any
 
+import torch
+
 from pyro.compile.ir import Kind, View
 from pyro.compile.table.context import Context, row
 
@@ -20,6 +22,7 @@ SPECIAL = {
     "special_i1": "i1",
     "special_i1e": "i1e",
     "special_ndtri": "ndtri",
+    "special_ndtr": "ndtr",
     "special_log_ndtr": "log_ndtr",
     "special_erfcx": "erfcx",
     "special_bessel_j0": "bessel_j0",
@@ -28,7 +31,6 @@ SPECIAL = {
     "special_bessel_y1": "bessel_y1",
     "special_modified_bessel_k0": "k0",
     "special_modified_bessel_k1": "k1",
-    "special_entr": "entr",
     "sinc": "sinc",
 }
 
@@ -41,6 +43,13 @@ for _name in UNARY.split():
     row(_name)(functools.partial(_unary, _name))
 for _name, _fn in SPECIAL.items():
     row(_name)(functools.partial(_unary, _fn))
+
+
+@row("special_entr")
+def _entr(c: Context, x: View) -> View:
+    """``-x log(x)``, zero at zero and ``-inf`` below."""
+    found = c.map("neg", c.map("xlogy", x, x))
+    return c.graph.map("select", c.map("lt", x, 0.0), c.real(-math.inf), found)
 
 
 def _same_kind(fn: str, c: Context, x: View, **_: Any) -> View:
@@ -221,11 +230,7 @@ for _name in ("atan2", "copysign", "logaddexp", "logaddexp2", "hypot"):
 def _polygamma(c: Context, n: int, x: View) -> View:
     if n == 0:
         return c.map("digamma", x)
-    if n == 1:
-        return c.map("trigamma", x)
-    sign = 1.0 if n % 2 else -1.0
-    zeta = c.map("zeta", float(n + 1), x)
-    return c.map("mul", zeta, sign * math.factorial(n))
+    return c.map("trigamma" if n == 1 else f"polygamma{n}", x)
 
 
 @row("special_zeta")
@@ -233,7 +238,7 @@ def _zeta(c: Context, x: Any, y: Any) -> View:
     return c.map("zeta", x, y)
 
 
-@row("xlogy")
+@row("xlogy", "special_xlogy")
 def _xlogy(c: Context, x: Any, y: Any) -> View:
     return _x_times(c, x, y, "log")
 
@@ -339,7 +344,7 @@ def _nan_to_num(
 ) -> View:
     if x.kind is not Kind.F:
         return x
-    largest = 1.7976931348623157e308
+    largest = torch.finfo(c.outputs[0].dtype).max
     found = x
     for test, value, default in (
         (c.map("isnan", x), nan, 0.0),

@@ -18,10 +18,9 @@ def lookup(c: Context, x: View, plain: View, positions: Sequence[tuple[View, int
     :param plain: a view of ``x``'s node over the shape of the result, at index zero.
     :param positions: index (broadcastable to the result), size of the indexed dim, stride.
     """
-    sizes = tuple((size, stride) for _, size, stride in positions)
-    return c.graph.map(
-        "lookup", plain, *(index for index, _, _ in positions), kind=x.kind, attr=sizes
-    )
+    strides = tuple(stride for _, _, stride in positions)
+    indices = (_wrapped(c, index, size) for index, size, _ in positions)
+    return c.graph.map("lookup", plain, *indices, kind=x.kind, attr=strides)
 
 
 def _whole(c: Context, x: View) -> View:
@@ -88,11 +87,16 @@ def _index_put(
 
 
 def _wrapped(c: Context, index: View, size: int) -> View:
-    """An index that counts from the end if it is negative."""
+    """An index that counts from the end if it is negative, and stays inside whatever it is."""
+    if (known := c.graph.elements(index)) is not None:
+        inside = known.where(known >= 0, known + size)
+        return index if bool((known >= 0).all()) else c.graph.constant(inside)
     low = c.graph.map("lt", index, c.graph.literal(0, Kind.I))
-    return c.graph.map(
+    index = c.graph.map(
         "select", low, c.graph.map("add", index, c.graph.literal(size, Kind.I)), index
     )
+    index = c.graph.map("maximum", index, c.graph.literal(0, Kind.I))
+    return c.graph.map("minimum", index, c.graph.literal(size - 1, Kind.I))
 
 
 @row("index_select")

@@ -36,6 +36,46 @@ def _mean(c: Context, x: View, dim: Dims = None, keepdim: bool = False, **_: Any
     return c.map("div", c.graph.reduce("sum", c.real(x), dims, keepdim), float(count))
 
 
+def _moments(c: Context, x: View, dim: Dims, correction: Any, keepdim: bool) -> tuple[View, View]:
+    """Variance and mean."""
+    x = c.real(x)
+    dims = dims_of(x, dim)
+    count = math.prod(x.shape[d] for d in dims)
+    mean = c.map("div", c.graph.reduce("sum", x, dims, True), float(count))
+    apart = c.map("sub", x, mean)
+    total = c.graph.reduce("sum", c.map("mul", apart, apart), dims, keepdim)
+    freedom = max(0.0, count - (1 if correction is None else correction))
+    shape = total.shape
+    return c.map("div", total, float(freedom)), c.graph.reshape(mean, shape)
+
+
+def _spread(c: Context, x: View, *given: Any, **named: Any) -> tuple[View, View]:
+    """Variance and mean by torch's three signatures: ``unbiased`` stands for a correction."""
+    if len(given) == 1 and isinstance(given[0], bool):
+        given = (None, *given)
+    dim, unbiased, keepdim = (*given, None, None, None)[:3]
+    correction = named.get("correction")
+    if "unbiased" in named or unbiased is not None:
+        correction = int(bool(named.get("unbiased", unbiased)))
+    keepdim = bool(named.get("keepdim", keepdim))
+    return _moments(c, x, named.get("dim", dim), correction, keepdim)
+
+
+@row("var")
+def _var(c: Context, x: View, *given: Any, **named: Any) -> View:
+    return _spread(c, x, *given, **named)[0]
+
+
+@row("std")
+def _std(c: Context, x: View, *given: Any, **named: Any) -> View:
+    return c.map("sqrt", _spread(c, x, *given, **named)[0])
+
+
+@row("var_mean")
+def _var_mean(c: Context, x: View, *given: Any, **named: Any) -> tuple[View, View]:
+    return _spread(c, x, *given, **named)
+
+
 @row("prod")
 def _prod(c: Context, x: View, dim: Dims = None, keepdim: bool = False, **_: Any) -> View:
     return c.graph.reduce("prod", c.as_kind(x), dims_of(x, dim), keepdim)
