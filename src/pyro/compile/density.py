@@ -25,7 +25,7 @@ class NativeDensity:
     The code at :attr:`address` is
     ``int32_t f(void* context, const double* x, double* value, double* gradient, void* scratch)``.
     It returns 0, or not 0 if something went wrong that is no property of ``x``; a value of nan
-    or ``-inf`` is an answer. ``context`` is :attr:`context`, which is only read, and shared by threads.
+    or ``-inf`` is an answer. ``context`` is :attr:`context`, only read and shared by threads.
     ``scratch`` is :attr:`scratch_bytes` of memory at a multiple of 64 that no other call uses at
     the same time. ``gradient`` must not overlap ``x``. Made by :func:`compile_value_and_grad`.
 
