@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.elbo.weights import sum_by_particle
 from pyro.infer.errors import InferenceError
 from pyro.infer.prototype import guess_max_plate_nesting
 from pyro.poutine.plate_messenger import PlateMessenger
@@ -114,11 +115,8 @@ class Resampler:
         return traced.trace
 
     def _log_prob(self, trace: Trace) -> Tensor:
-        total = torch.zeros(self.num_guide_samples)
-        for site in scored_sites(trace):
-            score = self._leftmost(site_log_prob(trace.nodes, site), 0)
-            total = total.to(score) + score.reshape(len(score), -1).sum(-1)
-        return total
+        scores = (site_log_prob(trace.nodes, site) for site in scored_sites(trace))
+        return sum_by_particle(scores, self._dim, self.num_guide_samples)
 
     def _leftmost(self, value: Tensor, event_dim: int) -> Tensor:
         """A value of all draws as a stack of the site's own values."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.elbo.weights import sum_by_particle
 from pyro.infer.errors import InferenceError
 from pyro.infer.predictive.predictive import wanted_sites
 from pyro.infer.predictive.sample_runs import Program, SampleRuns, Samples
@@ -139,12 +140,12 @@ class WeighedPredictive(nn.Module):
         self, model: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Samples, Tensor, Tensor]:
         drawn: dict[str, list[Tensor]] = {}
-        scores: list[tuple[Tensor, Tensor]] = []
+        scores: list[tuple[Tensor, ...]] = []
         for _ in range(self.num_samples):
             traces = self._traces(model, args, kwargs)
             for name, value in _latent_values(traces[1]).items():
                 drawn.setdefault(name, []).append(value)
-            scores.append((_score(*traces, None), _score(traces[1], traces[1], None)))
+            scores.append(tuple(_score(trace, traces[1], None, 1)[0] for trace in traces))
         model_log_prob, guide_log_prob = (
             torch.stack(column) for column in zip(*scores, strict=True)
         )
@@ -159,8 +160,8 @@ class WeighedPredictive(nn.Module):
     ) -> tuple[Samples, Tensor, Tensor]:
         dim = -1 - guess_max_plate_nesting(model, self.guide, args, kwargs)
         traces = self._traces(model, args, kwargs, dim)
-        scores = (_score(trace, traces[1], dim) for trace in traces)
-        model_log_prob, guide_log_prob = (score.expand(self.num_samples) for score in scores)
+        scores = [_score(trace, traces[1], dim, self.num_samples) for trace in traces]
+        model_log_prob, guide_log_prob = scores
         return _latent_values(traces[1]), guide_log_prob, model_log_prob
 
     def _traces(
@@ -185,20 +186,17 @@ def _latent_values(trace: Trace) -> Samples:
     return {name: site["value"] for name, site in trace.nodes.items() if is_latent(site)}
 
 
-def _score(trace: Trace, guided: Trace, dim: int | None) -> Tensor:
+def _score(trace: Trace, guided: Trace, dim: int | None, num_samples: int) -> Tensor:
     """The log density of a trace, without latent sites that the guide leaves to the model.
 
     :param dim: The batch dim of the samples, over which is not summed.
     """
-    total = torch.zeros(())
-    for site in scored_sites(trace):
-        if is_latent(site) and site["name"] not in guided.nodes:
-            continue
-        score = site_log_prob(trace.nodes, site)
-        if dim is not None and score.dim() >= -dim:
-            score = score.movedim(dim, 0)
-            score = score.reshape(len(score), -1).sum(-1)
-        else:
-            score = score.sum()
-        total = total.to(score) + score
-    return total
+    return sum_by_particle(
+        (
+            site_log_prob(trace.nodes, site)
+            for site in scored_sites(trace)
+            if not is_latent(site) or site["name"] in guided.nodes
+        ),
+        dim,
+        num_samples,
+    )
