@@ -49,3 +49,15 @@ class HandlerError(PyroError, ValueError):
 
 class EmptyPlateError(PyroError, ZeroDivisionError):
     """A plate was given the size zero."""
+
+
+class NativeLibraryError(PyroError, RuntimeError):
+    """The compiled samplers are absent, or not those of this version."""
+
+
+class SamplerConfigError(PyroError, ValueError):
+    """A sampler was configured with a value that has no meaning."""
+
+
+class DensityError(PyroError, RuntimeError):
+    """A log density failed at a position, which ends the run of its chain."""

@@ -1,0 +1,113 @@
+#include "vector.hpp"
+
+// The clones are chosen by the loader (GNU indirect functions).
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && \
+    (defined(__GNUC__) && !defined(__clang__)) && !defined(PYRO_NATIVE_ONE_TARGET)
+#define MANY_TARGETS __attribute__((target_clones("arch=haswell", "default")))
+#else
+#define MANY_TARGETS
+#endif
+
+namespace pyro_native {
+
+MANY_TARGETS double dot(const double* a, const double* b, std::size_t n) {
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+MANY_TARGETS void add(const double* a, const double* b, double* out, std::size_t n) {
+#pragma omp simd
+    for (std::size_t i = 0; i < n; ++i) out[i] = a[i] + b[i];
+}
+
+MANY_TARGETS void multiply(const double* a, const double* b, double* out, std::size_t n) {
+#pragma omp simd
+    for (std::size_t i = 0; i < n; ++i) out[i] = a[i] * b[i];
+}
+
+MANY_TARGETS void axpy(double scale, const double* x, double* y, std::size_t n) {
+#pragma omp simd
+    for (std::size_t i = 0; i < n; ++i) y[i] += scale * x[i];
+}
+
+MANY_TARGETS void matrix_vector(const double* matrix, const double* x, double* out,
+                                std::size_t rows, std::size_t columns) {
+    for (std::size_t row = 0; row < rows; ++row) {
+        const double* a = matrix + row * columns;
+        double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+        for (std::size_t i = 0; i < columns; ++i) sum += a[i] * x[i];
+        out[row] = sum;
+    }
+}
+
+MANY_TARGETS void transposed_matrix_vector(const double* matrix, const double* x, double* out,
+                                           std::size_t rows, std::size_t columns) {
+    for (std::size_t i = 0; i < columns; ++i) out[i] = 0.0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        const double* a = matrix + row * columns;
+        const double scale = x[row];
+#pragma omp simd
+        for (std::size_t i = 0; i < columns; ++i) out[i] += scale * a[i];
+    }
+}
+
+MANY_TARGETS void kick_and_drift(const Place& a, const Place& b, double step, std::size_t n) {
+    const double half = 0.5 * step;
+    const double *q = a.position, *p = a.momentum, *v = a.velocity, *g = a.gradient, *u = a.push;
+    double *q_new = b.position, *p_new = b.momentum, *v_new = b.velocity;
+#pragma omp simd
+    for (std::size_t i = 0; i < n; ++i) {
+        const double velocity = v[i] + half * u[i];
+        p_new[i] = p[i] + half * g[i];
+        v_new[i] = velocity;
+        q_new[i] = q[i] + step * velocity;
+    }
+}
+
+MANY_TARGETS double kick(const Place& b, double step, std::size_t n) {
+    const double half = 0.5 * step;
+    double *p = b.momentum, *v = b.velocity;
+    const double *g = b.gradient, *u = b.push;
+    double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+    for (std::size_t i = 0; i < n; ++i) {
+        p[i] += half * g[i];
+        v[i] += half * u[i];
+        sum += p[i] * v[i];
+    }
+    return sum;
+}
+
+MANY_TARGETS bool turns(const Side& a, const Side& b, std::size_t n) {
+    double whole_a = 0, whole_b = 0, left_far = 0, left_near = 0, right_near = 0, right_far = 0;
+#pragma omp simd reduction(+ : whole_a, whole_b, left_far, left_near, right_near, right_far)
+    for (std::size_t i = 0; i < n; ++i) {
+        const double whole = a.sum[i] + b.sum[i];
+        const double left = a.sum[i] + b.near_momentum[i];
+        const double right = b.sum[i] + a.near_momentum[i];
+        whole_a += whole * a.far_velocity[i];
+        whole_b += whole * b.far_velocity[i];
+        left_far += left * a.far_velocity[i];
+        left_near += left * b.near_velocity[i];
+        right_near += right * a.near_velocity[i];
+        right_far += right * b.far_velocity[i];
+    }
+    return !(whole_a > 0 && whole_b > 0 && left_far > 0 && left_near > 0 && right_near > 0 &&
+             right_far > 0);
+}
+
+MANY_TARGETS bool pair_turns(const Place& a, const Place& b, std::size_t n) {
+    double at_a = 0, at_b = 0;
+#pragma omp simd reduction(+ : at_a, at_b)
+    for (std::size_t i = 0; i < n; ++i) {
+        const double whole = a.momentum[i] + b.momentum[i];
+        at_a += whole * a.velocity[i];
+        at_b += whole * b.velocity[i];
+    }
+    return !(at_a > 0 && at_b > 0);
+}
+
+}  // namespace pyro_native
