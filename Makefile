@@ -6,9 +6,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 CODE := $(wildcard src tools tests examples benchmarks)
+NATIVE := native/CMakeLists.txt $(wildcard native/*.cpp native/*.hpp)
 WORKERS ?= 2
 
-.PHONY: help quickstart test test-slow format reference bench clean
+.PHONY: help quickstart test test-slow native format reference bench clean
 .PHONY: check check-format check-lint check-sizes check-rules check-imports check-types
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo "make test         all checks and all tests but the slow ones"
 	@echo "make test-slow    the slow tests"
 	@echo "make check        format, lint, types, import contracts, size limits (-k: go on after a failure)"
+	@echo "make native       build the C++ samplers again, beside their Python files"
 	@echo "make format       format and mend what can be mended automatically"
 	@echo "make reference    write docs/reference from the docstrings"
 	@echo "make bench        measure speed"
@@ -32,7 +34,10 @@ test-slow: $(DEV_STAMP)
 
 check: check-format check-lint check-sizes check-rules check-imports check-types
 
-check-format: $(DEV_STAMP)
+check-native: | $(BIN)/python
+	$(PIP_INSTALL) --no-deps -e .
+
+format: $(DEV_STAMP)
 	$(BIN)/ruff format --check --quiet $(CODE)
 
 check-lint: $(DEV_STAMP)
@@ -61,17 +66,17 @@ bench: $(RUN_STAMP)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) .venv-bench-peer .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .venv-bench-peer src/pyro/native/*.so native/CMakeFiles native/CMakeCache.txt .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
 	$(PYTHON) -m venv $(VENV)
 
-$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+$(RUN_STAMP): pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[examples]'
 	touch $@
 
-$(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+$(DEV_STAMP): pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev,examples]'
 	touch $@ $(RUN_STAMP)

@@ -21,6 +21,7 @@ struct Config {
     std::int64_t multinomial;  // 0: slice sampling of Hoffman and Gelman (2014)
     std::int64_t max_tree_depth;
     std::int64_t num_steps;  // of HMC; 0: trajectory_length over step_size
+    std::int64_t max_steps;  // of HMC, however small the step size
     std::int64_t max_rank;   // of the low-rank metric
     double trajectory_length;
     double step_size;  // initial

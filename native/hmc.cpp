@@ -9,7 +9,8 @@ namespace pyro_native {
 std::int64_t Hmc::steps(double step_size) const {
     if (config_.num_steps > 0) return config_.num_steps;
     return static_cast<std::int64_t>(
-        std::clamp(config_.trajectory_length / step_size, 1.0, kMostSteps));
+        std::clamp(config_.trajectory_length / step_size, 1.0,
+                   static_cast<double>(config_.max_steps)));
 }
 
 Status Hmc::operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, int* at,

@@ -11,13 +11,11 @@ class Hmc {
     Hmc(const Config& config, std::size_t dim) : config_(config), dim_(dim) {}
 
     static std::size_t pool_size() { return 4; }
-    // Steps of a trajectory, at most kMostSteps.
     std::int64_t steps(double step_size) const;
     Status operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, int* at,
                       double step_size, Transition* transition, double* before_divergence);
 
   private:
-    static constexpr double kMostSteps = 1 << 20;
     const Config config_;
     const std::size_t dim_;
 };

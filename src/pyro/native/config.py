@@ -153,16 +153,19 @@ class HmcConfig(KernelConfig):
 
     :param trajectory_length: Step size times number of steps; at least one step is made.
     :param num_steps: The number of steps instead, whatever the step size.
+    :param max_steps: A limit on the steps that ``trajectory_length`` asks for.
 
     Other parameters are those of :class:`KernelConfig`.
     """
 
     trajectory_length: float = 2 * math.pi
     num_steps: int | None = None
+    max_steps: int = 1024
 
     def _check(self) -> None:
         self._require("trajectory_length", self.trajectory_length > 0, "positive")
         self._require("num_steps", self.num_steps is None or self.num_steps > 0, "positive")
+        self._require("max_steps", self.max_steps > 0, "positive")
 
     def structure(self) -> ConfigStruct:
         """What the library is given."""
@@ -170,4 +173,5 @@ class HmcConfig(KernelConfig):
         structure.kernel = 1
         structure.trajectory_length = self.trajectory_length
         structure.num_steps = self.num_steps or 0
+        structure.max_steps = self.max_steps
         return structure

@@ -34,6 +34,7 @@ class ConfigStruct(Structure):
         ("multinomial", c_int64),
         ("max_tree_depth", c_int64),
         ("num_steps", c_int64),
+        ("max_steps", c_int64),
         ("max_rank", c_int64),
         ("trajectory_length", c_double),
         ("step_size", c_double),
