@@ -57,7 +57,7 @@ class KernelConfig(ABC):
         self._require("warmup", self.warmup >= 0, "at least 0")
         self._require("target_accept", 0 < self.target_accept < 1, "in (0, 1)")
         self._require(
-            "step_size", 0 < self.step_size and math.isfinite(self.step_size), "positive and finite"
+            "step_size", self.step_size > 0 and math.isfinite(self.step_size), "positive and finite"
         )
         self._require("step_size_jitter", 0 <= self.step_size_jitter < 1, "in [0, 1)")
         self._require("metric", self.metric in _METRICS, f"one of {_METRICS}")
