@@ -134,7 +134,7 @@ Status Nuts::operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, in
     // `begin` and `end` of the whole trajectory are its ends backwards and forwards in time.
     whole_ = {*at, *at, *at, 1, 1.0, whole_.momenta};
     std::copy_n(pool[*at].momentum, dim_, whole_.momenta);
-    for (int i = 0; i < 2; ++i) pool.hold(*at);
+    for (int i = 0; i < 3; ++i) pool.hold(*at);  // and once by the chain, which may come back to it
 
     Status status = Status::ok;
     while (transition->depth < max_depth_) {
@@ -166,16 +166,14 @@ Status Nuts::operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, in
     if (status == Status::ok) {
         const int chosen = whole_.proposal;
         pool.hold(chosen);
-        release(pool, whole_);
+        pool.release(*at);
         *at = chosen;
         transition->energy = pool[chosen].energy;
         transition->log_density = pool[chosen].log_density;
         transition->accept_statistic /=
             static_cast<double>(std::max<std::int64_t>(1, transition->leapfrogs));
-    } else {
-        pool.hold(*at);
-        release(pool, whole_);
     }
+    release(pool, whole_);
     return status;
 }
 

@@ -111,9 +111,10 @@ density = target("schools", 10)
 if sys.argv[1] == "python":
     density = DensitySpec.from_callable(density.value_and_gradient, 10)
 print("ready", flush=True)
-result = run_chains(density, NutsConfig(warmup=10), np.zeros((2, 10)), 0, 30_000_000 // int(sys.argv[2]))
-rows = result.output.rows
-print(result.interrupted, rows > 0, np.isfinite(result.output.draws[:, :rows]).all(), len(result.states))
+start, many = np.zeros((2, 10)), 30_000_000 // int(sys.argv[2])
+result = run_chains(density, NutsConfig(warmup=10), start, 0, many)
+output = result.output
+print(result.interrupted, output.rows > 0, np.isfinite(output.draws).all(), len(result.states))
 """
 
 

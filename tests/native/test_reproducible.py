@@ -137,13 +137,13 @@ def test_interrupted_at_any_evaluation(name: str) -> None:
     start = np.linspace(-1, 1, 10)[None]
     left = [3]
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def density(x: np.ndarray) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            raise Stopped
+            raise StoppedError
         return machine.value_and_gradient(x)
 
     rows = 80
@@ -152,8 +152,8 @@ def test_interrupted_at_any_evaluation(name: str) -> None:
     running = Sampler(DensitySpec.from_callable(density, 10), config, start, seed=4)
     rng, done = np.random.default_rng(0), 0
     while done < rows:
-        left[0] = int(rng.integers(1, 60))
-        with contextlib.suppress(Stopped):
+        left[0] = int(10 ** rng.uniform(0, 3.3))  # one iteration may take 1023
+        with contextlib.suppress(StoppedError):
             running.advance(rows - done, output, first=done)
         done += running.progress()[0].rows
     assert_same(expected, output)

@@ -32,9 +32,11 @@ SCALES = np.array([1e-3, 0.1, 1.0, 50.0])
     ],
 )
 def test_scales_are_found(config: KernelConfig) -> None:
-    sampler = Sampler(target("normal", 4, SCALES), config, np.full((2, 4), 0.01), seed=2)
+    # The rule `stan` adds some 1e-5 to variances: that is too much for the smallest of these.
+    scales = SCALES if config.rule == "fisher" else np.maximum(SCALES, 0.1)
+    sampler = Sampler(target("normal", 4, scales), config, np.full((2, 4), 0.01), seed=2)
     sampler.advance(1000, Output.allocate(2, 0, 4), first=-1000)
-    found = sampler.inverse_metric() / SCALES**2
+    found = sampler.inverse_metric() / scales**2
     assert found.min() > 0.3 and found.max() < 3
     if config.rule == "fisher":  # exact for a Gaussian, up to the draws' rounding
         np.testing.assert_allclose(found, 1, rtol=1e-3)
@@ -84,9 +86,9 @@ def test_statistics_belong_to_the_draws() -> None:
 
 
 def test_divergences_have_places() -> None:
-    config = NutsConfig(warmup=200, target_accept=0.6)
-    sampler = Sampler(target("funnel", 10), config, np.full((4, 10), 0.1), 1)
-    output = Output.allocate(4, 1000, 10, divergences=5)
+    config = NutsConfig(warmup=200)
+    sampler = Sampler(target("half", 3), config, np.ones((4, 3)), 1)
+    output = Output.allocate(4, 1000, 3, divergences=5)
     sampler.advance(1200, output, first=-200)
     total = 0
     for chain, seen in enumerate(sampler.progress()):
@@ -95,7 +97,8 @@ def test_divergences_have_places() -> None:
         assert output.diverging[chain, rows].all()
         assert seen.divergences == output.diverging[chain].sum()
         total += seen.divergence_rows
-        assert np.all(output.divergence_positions[chain, : seen.divergence_rows, 0] < 0)
+        places = output.divergence_positions[chain, : seen.divergence_rows]
+        assert np.all((places[:, 0] > 0) & (np.abs(places[:, 1:]).max(1) < 6))  # within the support
     assert total > 0
 
 

@@ -127,7 +127,8 @@ class _Callback:
     def _view(address: int, size: int) -> Array:
         if size == 0:
             return np.empty(0)
-        return np.frombuffer((ctypes.c_double * size).from_address(address), dtype=np.float64)
+        memory = memoryview((ctypes.c_double * size).from_address(address))
+        return np.frombuffer(memory.cast("B"), dtype=np.float64)
 
     def take_failure(self) -> BaseException | None:
         failure, self._failure = self._failure, None

@@ -61,7 +61,7 @@ class Output:
     @property
     def rows(self) -> int:
         """How many rows there is room for."""
-        return self.draws.shape[1]
+        return int(self.draws.shape[1])
 
     def structures(self) -> list[OutputStruct]:
         """What the library is given: addresses, for each chain."""

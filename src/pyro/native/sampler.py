@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -214,10 +214,9 @@ class Sampler:
         """What is seen of each chain; at any time, from any thread."""
         seen = (ProgressStruct * max(1, self.chains))()
         self._library.pyro_run_progress(self._handle, seen)
-        names = [name for name, _ in ProgressStruct._fields_]
         return [
-            ChainProgress(**{name: getattr(seen[chain], name) for name in names})
-            for chain in range(self.chains)
+            ChainProgress(**{item.name: getattr(one, item.name) for item in fields(ChainProgress)})
+            for one in seen[: self.chains]
         ]
 
     def inverse_metric(self) -> Array:
