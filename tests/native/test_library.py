@@ -19,7 +19,7 @@ def test_the_library_is_built() -> None:
 
 
 def test_an_absent_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(library, "library", lambda: library.load(tmp_path / "_samplers.so"))
+    monkeypatch.setattr(library, "library", lambda: library.load(tmp_path / "samplers.native.so"))
     assert not native.available()
     assert "make native" in str(native.why_not())
     monkeypatch.setattr("pyro.native.sampler.library", library.library)
@@ -29,9 +29,9 @@ def test_an_absent_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_a_file_that_is_no_library(tmp_path: Path) -> None:
-    (tmp_path / "_samplers.so").write_bytes(b"no library")
+    (tmp_path / "samplers.native.so").write_bytes(b"no library")
     with pytest.raises(NativeLibraryError, match="cannot be loaded"):
-        library.load(tmp_path / "_samplers.so")
+        library.load(tmp_path / "samplers.native.so")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_file_that_is_no_library(tmp_path: Path) -> None:
     ids=["no functions", "too few functions"],
 )
 def test_another_library(tmp_path: Path, body: str, message: str) -> None:
-    source, built = tmp_path / "other.cpp", tmp_path / "_samplers.so"
+    source, built = tmp_path / "other.cpp", tmp_path / "samplers.native.so"
     source.write_text(body, encoding="utf-8")
     subprocess.run(["c++", "-shared", "-fPIC", source, "-o", built], check=True)
     with pytest.raises(NativeLibraryError, match=message):

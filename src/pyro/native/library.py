@@ -15,7 +15,7 @@ from pyro.errors import NativeLibraryError
 from pyro.native.structures import TICK, ConfigStruct, DensityStruct, OutputStruct, ProgressStruct
 
 INTERFACE = 1
-FILE = Path(__file__).with_name("_samplers.so")
+FILE = Path(__file__).with_name("samplers.native.so")  # two dots: not an extension module
 MESSAGE_SIZE = 512
 
 _SIGNATURES: dict[str, tuple[object, list[object]]] = {
