@@ -47,6 +47,8 @@ def test_a_value_from_outside_is_noticed() -> None:
     program = poutine.reparam(model, config={"x": Shift()})
     with pytest.warns(RuntimeWarning, match=r"site 'x' was reparameterised, and then given"):
         poutine.condition(program, {"x": torch.tensor(9.0)})()
+    with pytest.warns(RuntimeWarning, match="then given another value"):
+        poutine.condition(program, {"x": torch.tensor(9, dtype=torch.int64)})()
     inside = poutine.reparam(poutine.condition(model, {"x": torch.tensor(9.0)}), config={})
     assert inside() == 9.0
     trace = poutine.trace(program).get_trace()

@@ -164,9 +164,7 @@ class ReparamMessenger(Messenger):
         """Notice a value that came from outside after the site had become a function of others."""
         made = self._values.pop(msg["name"], None)
         value = msg["value"]
-        if made is None or value is made:
-            return
-        if made.shape == value.shape and torch.allclose(made, value, rtol=1e-3, atol=1e-5):
+        if made is None or value is made or _is_close(made, value):
             return
         warnings.warn(
             f"site {msg['name']!r} was reparameterised, and then given another value by a handler "
@@ -194,6 +192,14 @@ class ReparamMessenger(Messenger):
 def _adds_nothing(fn: Any) -> bool:
     """Whether a distribution is switched off, as that of a deterministic site is."""
     return isinstance(fn, MaskedDistribution) and fn._mask is False
+
+
+def _is_close(made: torch.Tensor, value: Any) -> bool:
+    """Whether a value is the same up to rounding, as when it was recorded and is given back."""
+    value = torch.as_tensor(value).to(made)
+    return made.shape == value.shape and torch.allclose(
+        made, value, rtol=1e-3, atol=1e-5, equal_nan=True
+    )
 
 
 def rewriting() -> tuple[tuple[ReparamMessenger, Rewriter], ...]:

@@ -40,7 +40,7 @@ class Measure(TorchDistribution):
         support: Any = None,
         log_density: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self.proposal = proposal
+        self.base_dist = proposal
         self._support = proposal.support if support is None else support
         self._log_density = log_density
         super().__init__(proposal.batch_shape, proposal.event_shape, validate_args=False)
@@ -48,7 +48,7 @@ class Measure(TorchDistribution):
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
         """That of the proposal."""
-        return bool(self.proposal.has_rsample)
+        return bool(self.base_dist.has_rsample)
 
     @tc.dependent_property
     def support(self) -> Any:
@@ -58,19 +58,19 @@ class Measure(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         """That of the proposal."""
-        return self.proposal.mean  # type: ignore[no-any-return]
+        return self.base_dist.mean  # type: ignore[no-any-return]
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """Broadcast to ``batch_shape``."""
-        return Measure(self.proposal.expand(batch_shape), self._support, self._log_density)
+        return Measure(self.base_dist.expand(batch_shape), self._support, self._log_density)
 
     def sample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
         """A draw from the proposal."""
-        return self.proposal.sample(torch.Size(sample_shape))  # type: ignore[no-any-return]
+        return self.base_dist.sample(torch.Size(sample_shape))  # type: ignore[no-any-return]
 
     def rsample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
         """A differentiable draw from the proposal."""
-        return self.proposal.rsample(torch.Size(sample_shape))  # type: ignore[no-any-return]
+        return self.base_dist.rsample(torch.Size(sample_shape))  # type: ignore[no-any-return]
 
     def log_prob(self, value: Numeric) -> Tensor:
         """:math:`g`, of shape ``sample_shape + batch_shape``."""
