@@ -26,10 +26,12 @@ def _element(container: Any, idx: Any) -> Any:
     nn.Module.__init__(part)
     place_of_whole = ("_pyro_name", "_pyro_context")
     part.__dict__.update({key: container.__dict__[key] for key in place_of_whole})
-    part.__dict__["_pyro_is_root"] = False
+    aliases: dict[str, str] = {}
+    part.__dict__.update(_pyro_is_root=False, _pyro_aliases=aliases)
     for i, key in enumerate(keys[idx]):
         shown = str(i) if isinstance(container, nn.ModuleList) else key
         part._modules[shown] = container._modules[key]
+        aliases[shown] = container._pyro_aliases.get(key, key)
     return part
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from pyro.errors import ParamConstraintError
 from pyro.nn.context import Context, Run
-from pyro.nn.param_spec import ParamSpec
+from pyro.nn.param_spec import PLAIN, ParamSpec
 from pyro.params.entry import Entry
 from pyro.params.param_store import PARAM_STORE
 from pyro.params.redeclaration import same_constraint
@@ -24,17 +25,21 @@ def param_statement(
 ) -> Any:
     """The value of a module's parameter, after the handlers around have had their say.
 
+    A parameter that is not trainable is read without a statement.
+
     :param name: The full name, of the site and in the store.
     :param owner: The module that holds the leaf, as its parameter ``key``.
     """
     leaf = owner._parameters[key]
-    assert leaf is not None
+    if not isinstance(leaf, nn.Parameter) or not leaf.requires_grad or is_lazy(leaf):
+        # frozen, not initialised yet, or put there by torch.func
+        return leaf if spec is PLAIN else spec.value(cast(Tensor, leaf))
+    if not STATE.stack:
+        return spec.value(leaf) if run.local else _read_global(context, owner, key, spec, name)
     if run.local:
         read = functools.partial(_value, spec, leaf)
     else:
         read = functools.partial(_read_global, context, owner, key, spec)
-    if not STATE.stack:
-        return read(name)
     init = functools.partial(spec.value, leaf)
     options = {"constraint": spec.constraint, "event_dim": spec.event_dim}
     msg = new_message("param", name, read, (name, init), options)
@@ -62,11 +67,11 @@ def _read_global(
         return entry.value()
     assert leaf is not None
     agreed = context.agreed.setdefault(owner, {})
-    earlier = agreed.get(key)
+    earlier = agreed.get(name)
     known_before = entry is not None and entry.leaf is not leaf
     if entry is not None and known_before and (earlier is None or earlier() is not entry.leaf):
         leaf = owner._parameters[key] = _taken_over(context, leaf, spec, entry)
-    agreed[key] = weakref.ref(leaf)
+    agreed[name] = weakref.ref(leaf)
     context.names.add(name)
     return PARAM_STORE.adopt(name, leaf, spec.constraint)
 

@@ -6,7 +6,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from pyro.nn.param_spec import PLAIN
 from pyro.nn.param_statement import param_statement
@@ -50,6 +49,15 @@ def place(module: nn.Module, name: str, context: Context, moving: Context | None
             place(child, join(name, key), context, moving)
 
 
+def inherit(new: nn.Module, old: nn.Module | None) -> None:
+    """Let a module that a call makes go on with the parameters of the one that it replaces."""
+    kept = {} if old is None or old is new else dict(old.named_parameters())
+    for path, leaf in list(new.named_parameters()):
+        if path in kept and kept[path].shape == leaf.shape:
+            owner, _, key = path.rpartition(".")
+            new.get_submodule(owner)._parameters[key] = kept[path]
+
+
 def enter_child(run: Run, context: Context, name: str, module: nn.Module) -> None:
     """What reading a child module in a call does.
 
@@ -67,7 +75,7 @@ def enter_child(run: Run, context: Context, name: str, module: nn.Module) -> Non
 
 def _enter_plain(run: Run, context: Context, name: str, path: str, module: nn.Module) -> None:
     for key, leaf in list(module._parameters.items()):
-        if leaf is not None and leaf.requires_grad and not is_lazy(leaf):
+        if leaf is not None:
             full = param_with_module_name(name, join(path, key))
             value: Any = param_statement(run, context, full, module, key, PLAIN)
             if value is not module._parameters[key]:

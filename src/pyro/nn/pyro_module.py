@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from pyro.nn.mixin import PyroModuleMeta
 from pyro.nn.moved import mover
 from pyro.nn.param_spec import PLAIN, ParamSpec
 from pyro.nn.param_statement import param_statement
-from pyro.nn.placement import enter_child, join, place
+from pyro.nn.placement import enter_child, inherit, join, place
 from pyro.nn.pyro_sample import PyroSample, is_distribution
 from pyro.nn.store_entries import forget, names_in_store
 from pyro.params.entry import as_tensor, make_leaf, unconstrain
@@ -74,6 +75,7 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
     _pyro_is_root: bool
     _pyro_params: dict[str, ParamSpec]
     _pyro_samples: dict[str, PyroSample]
+    _pyro_aliases: Mapping[str, str] = MappingProxyType({})  # what a slice calls its elements
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         module = super().__new__(cls)
@@ -97,28 +99,40 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
-        spec = state["_pyro_params"].get(name)
-        if spec is not None:
-            return self._pyro_read_param(name, spec)
-        prior = state["_pyro_samples"].get(name)
-        if prior is not None:
-            return self._pyro_read_sample(name, prior)
-        value = super().__getattr__(name)
-        if STATE.module_runs:
-            run = STATE.module_runs.get(state["_pyro_context"])
+        if "_modules" not in state:
+            return super().__getattr__(name)
+        value = state["_parameters"].get(name)
+        if value is None:
+            value = state["_modules"].get(name)
+            if value is None:
+                return self._pyro_read(name)
+        runs = STATE.module_runs
+        if runs:
+            run = runs.get(state["_pyro_context"])
             if run is not None:
                 return self._pyro_in_run(run, name, value)
         return value
+
+    def _pyro_read(self, name: str) -> Any:
+        """The value of an attribute that is neither a parameter nor a module of torch's."""
+        spec = self._pyro_params.get(name)
+        if spec is not None:
+            return self._pyro_read_param(name, spec)
+        prior = self._pyro_samples.get(name)
+        if prior is not None:
+            return self._pyro_read_sample(name, prior)
+        return super().__getattr__(name)
 
     def _pyro_in_run(self, run: Run, name: str, value: Any) -> Any:
         """The value of an attribute of torch's, as a statement if it is a parameter."""
         if isinstance(value, nn.Parameter):
             of_own_name = name.removesuffix(_UNCONSTRAINED) not in self._pyro_params
-            if value.requires_grad and of_own_name and not nn.parameter.is_lazy(value):
+            if of_own_name:
                 full = self._pyro_get_fullname(name)
                 return param_statement(run, self._pyro_context, full, self, name, PLAIN)
         elif isinstance(value, nn.Module):
-            enter_child(run, self._pyro_context, join(self._pyro_name, name), value)
+            shown = self._pyro_aliases.get(name, name)
+            enter_child(run, self._pyro_context, join(self._pyro_name, shown), value)
         return value
 
     def _pyro_read_param(self, name: str, spec: ParamSpec) -> Any:
@@ -127,7 +141,7 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
         if leaf is None:  # a replica of torch.nn.DataParallel
             return spec.value(self.__dict__[key])
         run = STATE.module_runs.get(self._pyro_context) if STATE.module_runs else None
-        if run is None or not leaf.requires_grad:
+        if run is None:
             return spec.value(leaf)
         full = self._pyro_get_fullname(name)
         return param_statement(run, self._pyro_context, full, self, key, spec)
@@ -177,7 +191,9 @@ class PyroModule(nn.Module, metaclass=PyroModuleMeta):
         elif isinstance(value, nn.Parameter):
             self._pyro_set_parameter(name, value)
         elif isinstance(value, nn.Module):
-            if self._pyro_context not in STATE.module_runs:
+            if self._pyro_context in STATE.module_runs:
+                inherit(value, self._modules.get(name))
+            else:
                 forget(self, names_in_store(self, name))  # of what it takes the place of
             self._pyro_undeclare(name)
             super().__setattr__(name, value)

@@ -17,7 +17,7 @@ from pyro.params.param_store import PARAM_STORE, StoreState
 class StatementParams(nn.Module):
     """A small parameter store that is part of a module: its state, its device, its copies.
 
-    The names are those of the statements, dots included. A state dict may bring parameters before
+    The names are those of the statements, with each dot written ``%2E``. A state dict may bring parameters before
     the statements are first run: they are what the statements then start from.
     """
 
@@ -28,17 +28,18 @@ class StatementParams(nn.Module):
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Within the block, ``pyro.param`` statements of this thread read and declare these."""
-        leaves: dict[str, Any] = {name: self._parameters[name] for name in self.constraints}
+        leaves: dict[str, Any] = {n: self._parameters[_key(n)] for n in self.constraints}
         state: StoreState = {"params": leaves, "constraints": self.constraints}
         try:
             with PARAM_STORE.scope(state, self._new_leaf):
                 yield
         finally:
-            self._parameters.update(state["params"])  # type: ignore[arg-type]
+            for name, leaf in state["params"].items():
+                self._parameters[_key(name)] = leaf  # type: ignore[assignment]
             self.constraints = state["constraints"]
 
     def _new_leaf(self, name: str, leaf: Tensor) -> Tensor:
-        loaded = self._parameters.get(name)
+        loaded = self._parameters.get(_key(name))
         if loaded is None:
             return nn.Parameter(leaf.detach())
         if loaded.shape != leaf.shape:
@@ -52,7 +53,12 @@ class StatementParams(nn.Module):
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         for key, value in state_dict.items():
-            name = key[len(prefix) :]
-            if key.startswith(prefix) and name not in self._parameters:
-                self._parameters[name] = nn.Parameter(torch.empty_like(value))
+            own = key[len(prefix) :]
+            if key.startswith(prefix) and own not in self._parameters:
+                self._parameters[own] = nn.Parameter(torch.empty_like(value))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def _key(name: str) -> str:
+    """What a module can call a parameter: a name without dots."""
+    return name.replace("%", "%25").replace(".", "%2E")
