@@ -17,8 +17,8 @@ from pyro.params.param_store import PARAM_STORE, StoreState
 class StatementParams(nn.Module):
     """A small parameter store that is part of a module: its state, its device, its copies.
 
-    The names are those of the statements, with each dot written ``%2E``. A state dict may bring parameters before
-    the statements are first run: they are what the statements then start from.
+    The names are those of the statements, with each dot written ``%2E``. A state dict may bring
+    parameters before the statements are first run: they are what the statements then start from.
     """
 
     def __init__(self) -> None:
