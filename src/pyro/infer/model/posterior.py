@@ -22,6 +22,11 @@ class Posterior(LogDensity, Protocol):
         """The places of the sites in a point."""
         ...
 
+    @property
+    def reference(self) -> Tensor:
+        """A tensor with the dtype and device of points."""
+        ...
+
     def log_density(self, x: Tensor) -> Tensor:
         """The log density at one point, a scalar that gradients flow through."""
         ...

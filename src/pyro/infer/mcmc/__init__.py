@@ -1,0 +1,8 @@
+"""Markov chain Monte Carlo."""
+
+from pyro.infer.mcmc.api import MCMC
+from pyro.infer.mcmc.hmc import HMC
+from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
+from pyro.infer.mcmc.nuts import NUTS
+
+__all__ = ["HMC", "MCMC", "NUTS", "MCMCKernel"]

@@ -1,0 +1,81 @@
+"""Which way to run chains is the fastest that is right, and why not a faster one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pyro import native
+from pyro.infer.errors import InferenceError
+from pyro.infer.mcmc.specification import native_density, python_density
+from pyro.infer.model.compiled import try_compile
+from pyro.infer.model.density import ModelDensity
+from pyro.infer.model.posterior import Posterior
+from pyro.infer.model.vectorized import BatchedDensity
+from pyro.native import DensitySpec
+
+Name = Literal["native", "vectorized", "sequential", "parallel"]
+METHODS = ("auto", "native", "vectorized", "sequential", "parallel")
+_MANY = 16  # chains from which a density that is not compiled is faster in batches
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How chains run.
+
+    :param name: "native": C++ samplers on threads; "vectorized": all chains as one batch of
+        tensors; "sequential": one after the other, in this process; "parallel": in processes.
+    :param density: What the density is: "compiled", "eager", "broadcast", "vmap" or "kernel".
+    :param reasons: Why not a faster way.
+    """
+
+    name: Name
+    density: str
+    reasons: tuple[str, ...] = ()
+    spec: DensitySpec | None = field(default=None, repr=False)
+    batched: BatchedDensity | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        text = f"{self.name}, {self.density} density"
+        return text if not self.reasons else text + " (" + "; ".join(self.reasons) + ")"
+
+
+def check_method(chain_method: str) -> None:
+    """Refuse an unknown method.
+
+    :raises InferenceError: naming the known ones.
+    """
+    if chain_method not in METHODS:
+        raise InferenceError(f"chain_method must be one of {METHODS}, but got {chain_method!r}")
+
+
+def choose(posterior: Posterior, chain_method: str, chains: int) -> Engine:
+    """The engine for HMC and NUTS.
+
+    :raises InferenceError: if the method asked for cannot be had; it says why.
+    """
+    reasons: list[str] = []
+    on_cpu = posterior.reference.device.type == "cpu"
+    if not native.available():
+        reasons.append(f"no native samplers: {native.why_not()}")
+    if chain_method == "vectorized":
+        return _vectorized(posterior, reasons)
+    if native.available() and on_cpu:
+        compiled, reason = try_compile(posterior)
+        if compiled is not None:
+            return Engine("native", "compiled", spec=native_density(compiled))
+        reasons.append(f"not compiled: {reason}")
+    elif not on_cpu:
+        reasons.append(f"the model lives on {posterior.reference.device}")
+    if chain_method == "auto" and (chains >= _MANY or not on_cpu or not native.available()):
+        return _vectorized(posterior, reasons)
+    if not native.available():
+        raise InferenceError(f"chain_method={chain_method!r}: {reasons[0]}")
+    return Engine("native", "eager", tuple(reasons), spec=python_density(posterior))
+
+
+def _vectorized(posterior: Posterior, reasons: list[str]) -> Engine:
+    if not isinstance(posterior, ModelDensity):
+        return Engine("vectorized", "loop", tuple(reasons))
+    batched = BatchedDensity(posterior)
+    return Engine("vectorized", batched.how, (*reasons, *batched.why), batched=batched)

@@ -1,0 +1,110 @@
+"""One run of HMC or NUTS: density, starts, engine, draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pyro.errors import ShapeError
+from pyro.infer.mcmc.engine import Engine, choose
+from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
+from pyro.infer.mcmc.monitor import Silence
+from pyro.infer.mcmc.native_engine import NativeRun
+from pyro.infer.mcmc.random_seed import new_seed
+from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.start import find_start
+from pyro.infer.mcmc.task import Drawn, Task
+from pyro.infer.model.density import ModelDensity
+from pyro.infer.model.logdensity import LogDensity
+from pyro.infer.model.vectorized import deterministic
+
+if TYPE_CHECKING:
+    from pyro.infer.mcmc.api import MCMC
+
+
+class PosteriorRun:
+    """What :class:`~pyro.infer.mcmc.MCMC` does when it runs.
+
+    :param mcmc: The settings.
+    """
+
+    def __init__(self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.mcmc = mcmc
+        assert isinstance(mcmc.kernel, HamiltonianKernel)
+        self.kernel = mcmc.kernel
+        self.posterior = self.kernel.posterior(args, kwargs, self._example(), mcmc.transforms)
+        self.engine: Engine = choose(self.posterior, mcmc.chain_method, mcmc.num_chains)
+
+    def _example(self) -> dict[str, Tensor] | None:
+        """The initial values of one chain, if they are given."""
+        given = self.mcmc.initial_params
+        if given is None:
+            return None
+        return dict(given) if self.mcmc.num_chains == 1 else {k: v[0] for k, v in given.items()}
+
+    def all(self) -> MCMCResult:
+        """Run all chains."""
+        task = self._task()
+        drawn = self._draw(task)
+        return self._finish(drawn)
+
+    def _task(self) -> Task:
+        mcmc = self.mcmc
+        return Task(
+            posterior=self.posterior,
+            trajectories=self.kernel.trajectories,
+            starts=self._starts(),
+            seed=new_seed(),
+            warmup=mcmc.warmup_steps,
+            draws=mcmc.num_samples,
+            thinning=mcmc.thinning,
+        )
+
+    def _starts(self) -> Tensor:
+        """Where the chains start, of shape ``(chains, dim)``, in double precision."""
+        chains, given = self.mcmc.num_chains, self.mcmc.initial_params
+        if given is not None:
+            start = self.posterior.flat.flatten(given)
+            expected = (self.posterior.dim,) if chains == 1 else (chains, self.posterior.dim)
+            if start.shape not in (expected, (chains, self.posterior.dim)):
+                raise ShapeError(
+                    f"initial_params make a start of shape {tuple(start.shape)}, but {chains} "
+                    f"chains need {expected}: with several chains they are leftmost"
+                )
+            return start.detach().double().reshape(chains, self.posterior.dim)
+        assert isinstance(self.posterior, ModelDensity)
+        strategy = self.kernel.question.init_strategy
+        density = self._density()
+        found = [find_start(self.posterior, density, strategy) for _ in range(chains)]
+        return torch.stack(found).double()
+
+    def _density(self) -> LogDensity:
+        """The fastest way to know whether a start is valid."""
+        compiled = self.engine.spec.owner if self.engine.spec is not None else None
+        return compiled if isinstance(compiled, LogDensity) else self.posterior
+
+    def _draw(self, task: Task) -> Drawn:
+        assert self.engine.spec is not None
+        threads = 1 if self.mcmc.chain_method == "sequential" else None
+        return NativeRun(task, self.engine.spec, threads).advance(task.draws, Silence())
+
+    def _finish(self, drawn: Drawn) -> MCMCResult:
+        points = drawn.positions.to(self.posterior.reference)
+        samples: Samples = self.posterior.constrain(points)
+        if isinstance(self.posterior, ModelDensity):
+            samples |= deterministic(self.posterior, points)
+        kept = self.mcmc.save_params
+        if kept is not None:
+            samples = {name: values for name, values in samples.items() if name in kept}
+        return MCMCResult(
+            samples=samples,
+            statistics=drawn.statistics,
+            divergences=[
+                self.posterior.constrain(places.to(points)) if len(places) else {}
+                for places in drawn.divergences
+            ],
+            gradients=drawn.gradients,
+            interrupted=drawn.interrupted,
+        )

@@ -1,0 +1,68 @@
+"""The posterior density of a model as machine code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad
+from pyro.infer.model.density import ModelDensity
+from pyro.infer.model.posterior import Posterior
+from pyro.primitives.validation import validation_enabled
+
+
+class Compilation(NamedTuple):
+    """The machine code of a density, or why there is none."""
+
+    density: NativeDensity | None
+    reason: str = ""
+
+
+def compile_density(model: Callable[..., Any], *args: Any, **kwargs: Any) -> NativeDensity:
+    r"""The posterior log density of a model in unconstrained coordinates, as machine code.
+
+    The function is that of :class:`~pyro.infer.model.density.ModelDensity`:
+    :math:`\log p(T(u), y) + \log|\det T'(u)|`. It is computed in double precision, whatever the
+    dtype of the model.
+
+    :param model: A function that calls ``pyro.sample``; ``args`` and ``kwargs`` are its arguments.
+    :return: A log density with ``value(x)``, ``value_and_grad(x)``, the ``address`` of its C
+        function, and a ``report()``.
+    :raises NotCapturable: if the density cannot be compiled; it says why, and where in the model.
+
+    Example::
+
+        >>> from pyro.infer import compile_density
+        >>> def model(data):
+        ...     loc = pyro.sample("loc", dist.Normal(0.0, 10.0))
+        ...     with pyro.plate("data", len(data)):
+        ...         pyro.sample("x", dist.Normal(loc, 1.0), obs=data)
+        >>> density = compile_density(model, torch.tensor([1.0, 3.0]))
+        >>> density.value_and_grad(torch.tensor([2.0]))[1]  # the gradient of the prior is left
+        tensor([-0.0200])
+    """
+    return _compiled(ModelDensity(model, *args, **kwargs))
+
+
+def try_compile(posterior: Posterior) -> Compilation:
+    """The machine code of a posterior's density, or the reason why there is none."""
+    try:
+        return Compilation(_compiled(posterior))
+    except NotCapturable as error:
+        return Compilation(None, str(error))
+
+
+def _compiled(posterior: Posterior) -> NativeDensity:
+    with validation_enabled(False):  # checks branch on values
+        return compile_value_and_grad(posterior.log_density, _inner_point(posterior))
+
+
+def _inner_point(posterior: Posterior) -> Tensor:
+    """A point near the centre of unconstrained space, where densities are finite."""
+    like = posterior.reference
+    generator = torch.Generator().manual_seed(0)
+    point = 0.1 * torch.randn(posterior.dim, generator=generator, dtype=torch.float64)
+    return point.to(like.dtype)
