@@ -68,3 +68,18 @@ def set_rng_state(state: RngState) -> None:
     torch.set_rng_state(state["torch"])
     random.setstate(state["random"])
     np.random.set_state(state["numpy"])
+
+
+def new_seed() -> int:
+    """A number from 0 to 2**63 - 1 from torch's generator, so that ``pyro.set_rng_seed`` decides.
+
+    Example::
+
+        >>> from pyro.rng import new_seed
+        >>> pyro.set_rng_seed(1)
+        >>> first = new_seed()
+        >>> pyro.set_rng_seed(1)
+        >>> new_seed() == first
+        True
+    """
+    return int(torch.randint(2**63 - 1, ()))

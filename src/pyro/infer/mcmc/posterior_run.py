@@ -12,13 +12,13 @@ from pyro.infer.mcmc.engine import Engine, choose
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
 from pyro.infer.mcmc.monitor import Silence
 from pyro.infer.mcmc.native_engine import NativeRun
-from pyro.infer.mcmc.random_seed import new_seed
 from pyro.infer.mcmc.result import MCMCResult, Samples
-from pyro.infer.mcmc.start import find_start
 from pyro.infer.mcmc.task import Drawn, Task
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.logdensity import LogDensity
+from pyro.infer.model.start import find_start
 from pyro.infer.model.vectorized import deterministic
+from pyro.rng import new_seed
 
 if TYPE_CHECKING:
     from pyro.infer.mcmc.api import MCMC

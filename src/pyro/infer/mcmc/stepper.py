@@ -11,14 +11,14 @@ from torch import Tensor
 from pyro.infer.mcmc.mcmc_kernel import Params
 from pyro.infer.mcmc.monitor import Silence
 from pyro.infer.mcmc.native_engine import NativeRun
-from pyro.infer.mcmc.random_seed import new_seed
 from pyro.infer.mcmc.specification import python_density
-from pyro.infer.mcmc.start import find_start
 from pyro.infer.mcmc.task import Drawn, Task
 from pyro.infer.mcmc.trajectories import Trajectories
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import Strategy
 from pyro.infer.model.posterior import Posterior
+from pyro.infer.model.start import find_start
+from pyro.rng import new_seed
 
 
 class Stepper:
