@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from pyro.infer.energy_distance import EnergyDistance
     from pyro.infer.fit.result import SVIResult
     from pyro.infer.guide_report import GuideReport, guide_diagnostics
+    from pyro.infer.mcmc import HMC, MCMC, NUTS
+    from pyro.infer.model.compiled import compile_density
     from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
     from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel
     from pyro.infer.svgd import SVGD
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CSIS",
     "ELBO",
+    "HMC",
+    "MCMC",
+    "NUTS",
     "SVGD",
     "SVI",
     "EmpiricalMarginal",
@@ -79,6 +84,7 @@ __all__ = [
     "Trace_ELBO",
     "Trace_MMD",
     "WeighedPredictive",
+    "compile_density",
     "config_enumerate",
     "enable_validation",
     "guide_diagnostics",
@@ -102,6 +108,10 @@ __getattr__, __dir__ = imports_on_first_use(
         "JitTrace_ELBO": "elbo.jit",
         "RBFSteinKernel": "stein_kernels",
         "RenyiELBO": "elbo.renyi_elbo",
+        "HMC": "mcmc",
+        "MCMC": "mcmc",
+        "NUTS": "mcmc",
+        "compile_density": "model.compiled",
         "ReweightedWakeSleep": "reweighted_wake_sleep",
         "SVGD": "svgd",
         "SVIResult": "fit.result",

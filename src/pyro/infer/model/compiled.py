@@ -51,8 +51,18 @@ def try_compile(posterior: Posterior) -> Compilation:
     """The machine code of a posterior's density, or the reason why there is none."""
     try:
         return Compilation(_compiled(posterior))
-    except NotCapturable as error:
-        return Compilation(None, str(error))
+    except Exception as error:  # a failure of the model itself shows when it is run
+        return Compilation(None, _reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """One line; what the compiler says, if it is the cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NotCapturable):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return str(cause).splitlines()[0]
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 def _compiled(posterior: Posterior) -> NativeDensity:
