@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pyro.infer.guide_report import GuideReport, guide_diagnostics
     from pyro.infer.mcmc import HMC, MCMC, NUTS
     from pyro.infer.model.compiled import compile_density
+    from pyro.infer.pathfinding import PathfinderResult, pathfinder
     from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
     from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel
     from pyro.infer.svgd import SVGD
@@ -68,6 +69,7 @@ __all__ = [
     "JitTraceMeanField_ELBO",
     "JitTrace_ELBO",
     "MHResampler",
+    "PathfinderResult",
     "Predictive",
     "RBFSteinKernel",
     "RenyiELBO",
@@ -91,6 +93,7 @@ __all__ = [
     "infer_discrete",
     "is_validation_enabled",
     "log_likelihood",
+    "pathfinder",
     "posterior_mean",
     "posterior_median",
 ]
@@ -112,6 +115,8 @@ __getattr__, __dir__ = imports_on_first_use(
         "MCMC": "mcmc",
         "NUTS": "mcmc",
         "compile_density": "model.compiled",
+        "PathfinderResult": "pathfinding",
+        "pathfinder": "pathfinding",
         "ReweightedWakeSleep": "reweighted_wake_sleep",
         "SVGD": "svgd",
         "SVIResult": "fit.result",

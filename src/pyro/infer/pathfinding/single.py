@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pyro.infer.model.logdensity import LogDensity
-from pyro.infer.pathfinder.inverse_hessian import LowRankNormal, normals
-from pyro.infer.pathfinder.lbfgs import ascend
+from pyro.infer.pathfinding.inverse_hessian import LowRankNormal, normals
+from pyro.infer.pathfinding.lbfgs import ascend
 
 
 @dataclass(frozen=True)

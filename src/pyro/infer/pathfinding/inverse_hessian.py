@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyro.infer.pathfinder.lbfgs import Trajectory
+from pyro.infer.pathfinding.lbfgs import Trajectory
 
 _LEAST_CURVATURE = 1e-12
 

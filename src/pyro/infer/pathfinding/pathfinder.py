@@ -17,7 +17,7 @@ from pyro.infer.model.initialization import Strategy, init_to_uniform
 from pyro.infer.model.logdensity import LogDensity
 from pyro.infer.model.start import find_start
 from pyro.infer.model.vectorized import BatchedDensity
-from pyro.infer.pathfinder.single import Path, single_path
+from pyro.infer.pathfinding.single import Path, single_path
 from pyro.ops.psis import psis
 from pyro.rng import new_seed
 
