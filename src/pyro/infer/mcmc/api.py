@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,15 +12,14 @@ from torch import Tensor
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.engine import Engine, check_method
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
+from pyro.infer.mcmc.hooks import Hook
 from pyro.infer.mcmc.kernel_run import KernelRun
-from pyro.infer.mcmc.mcmc_kernel import MCMCKernel, Params
+from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.posterior_run import PosteriorRun
 from pyro.infer.mcmc.result import MCMCResult, Samples
 from pyro.infer.mcmc.summary import summarize, table, verdict
 from pyro.poutine.messenger import block_messengers
 from pyro.primitives.validation import validation_enabled
-
-Hook = Callable[[MCMCKernel, Params, str, int], Any]
 
 
 class MCMC:

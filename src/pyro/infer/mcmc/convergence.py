@@ -29,7 +29,7 @@ def r_hat(draws: Tensor) -> Tensor:
         >>> r_hat(torch.randn(4, 1000) + torch.arange(4.0)[:, None]) > 1.5
         tensor(True)
     """
-    halves = _halves(_flat(draws))
+    halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
     folded = (halves - _median(halves)).abs()
@@ -39,7 +39,7 @@ def r_hat(draws: Tensor) -> Tensor:
 
 def split_r_hat(draws: Tensor) -> Tensor:
     r"""The classical split :math:`\widehat R`, without ranks (Gelman et al. 2013, section 11.4)."""
-    halves = _halves(_flat(draws))
+    halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
     return _scale_reduction(halves).reshape(draws.shape[2:])
@@ -56,7 +56,7 @@ def ess_bulk(draws: Tensor) -> Tensor:
         >>> ess_bulk(0.01 * torch.randn(4, 1000).cumsum(1)) < 100
         tensor(True)
     """
-    halves = _halves(_flat(draws))
+    halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
     return _effective(_normal_scores(halves)).reshape(draws.shape[2:])
@@ -64,7 +64,7 @@ def ess_bulk(draws: Tensor) -> Tensor:
 
 def ess_tail(draws: Tensor) -> Tensor:
     """The smaller of the effective sample sizes of the 5 % and the 95 % quantile."""
-    halves = _halves(_flat(draws))
+    halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
     levels = _quantiles(halves, [0.05, 0.95])
@@ -74,7 +74,7 @@ def ess_tail(draws: Tensor) -> Tensor:
 
 def ess_mean(draws: Tensor) -> Tensor:
     """Effective sample size of the mean, without ranks."""
-    halves = _halves(_flat(draws))
+    halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
     return _effective(halves).reshape(draws.shape[2:])
@@ -82,7 +82,7 @@ def ess_mean(draws: Tensor) -> Tensor:
 
 def mcse_mean(draws: Tensor) -> Tensor:
     """Monte Carlo standard error of the mean: the standard deviation over the root of the ESS."""
-    return _pooled(draws).std(0) / ess_mean(draws).sqrt()
+    return _deviation(draws) / ess_mean(draws).sqrt()
 
 
 def mcse_sd(draws: Tensor) -> Tensor:
@@ -90,10 +90,10 @@ def mcse_sd(draws: Tensor) -> Tensor:
 
     By the delta method from the errors of the mean of squared deviations.
     """
-    pooled = _pooled(draws)
-    squares = (draws.double() - pooled.mean(0)).square()
-    variance = squares.flatten(0, 1).mean(0)
-    return _pooled(squares).std(0) / ess_mean(squares).sqrt() / (2 * variance.sqrt())
+    values = draws.double()
+    squares = (values - values.mean((0, 1))).square()
+    error = _deviation(squares) / ess_mean(squares).sqrt()
+    return error / (2 * squares.mean((0, 1)).sqrt())
 
 
 def bfmi(energy: Tensor) -> Tensor:
@@ -109,24 +109,26 @@ def bfmi(energy: Tensor) -> Tensor:
     return energy.diff(dim=1).square().mean(1) / energy.var(1)
 
 
-def _flat(draws: Tensor) -> Tensor:
-    """``(chains, draws, parameters)``, in double precision."""
-    return draws.double().reshape(*draws.shape[:2], -1)
-
-
-def _pooled(draws: Tensor) -> Tensor:
-    return draws.double().flatten(0, 1)
+def _deviation(draws: Tensor) -> Tensor:
+    """The standard deviation of all draws."""
+    count = draws.shape[0] * draws.shape[1]
+    values = draws.double()
+    return ((values - values.mean((0, 1))).square().sum((0, 1)) / (count - 1)).sqrt()
 
 
 def _undefined(draws: Tensor) -> Tensor:
     return torch.full(draws.shape[2:], math.nan, dtype=torch.float64)
 
 
-def _halves(x: Tensor) -> Tensor | None:
-    """Each chain as two, the middle draw of an odd number dropped; None if they are too short."""
-    n = x.shape[1] // 2
-    if x.shape[1] < _FEWEST:
+def _halves(draws: Tensor) -> Tensor | None:
+    """Each chain as two, the middle draw of an odd number dropped, of shape ``(chains, draws, n)``.
+
+    None if there is nothing to be said.
+    """
+    if draws.shape[1] < _FEWEST or not draws.numel():
         return None
+    x = draws.double().reshape(*draws.shape[:2], -1)
+    n = x.shape[1] // 2
     return torch.cat([x[:, :n], x[:, x.shape[1] - n :]], 0)
 
 

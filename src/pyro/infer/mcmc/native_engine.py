@@ -36,8 +36,10 @@ class NativeRun:
         self._sampler = Sampler(density, config, starts, task.seed, first_chain=task.first_chain)
         self._warm = keep_warmup or task.warmup == 0
 
-    def advance(self, draws: int, monitor: Monitor) -> Drawn:
+    def advance(self, draws: int, monitor: Monitor, thinning: int | None = None) -> Drawn:
         """Warm up, if that is still to be done, and make ``draws`` draws of each chain.
+
+        :param thinning: In place of the task's.
 
         After Ctrl-C the draws that all chains have are returned, with ``interrupted`` set.
         """
@@ -50,7 +52,7 @@ class NativeRun:
                 before + draws,
                 output,
                 first=-before,
-                thinning=task.thinning,
+                thinning=task.thinning if thinning is None else thinning,
                 threads=self._threads,
                 on_progress=lambda seen: monitor.show(list(map(_view, seen))),
             )

@@ -10,6 +10,7 @@ from torch import Tensor
 from pyro.errors import ShapeError
 from pyro.infer.mcmc.engine import Engine, choose
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
+from pyro.infer.mcmc.hooks import with_hook
 from pyro.infer.mcmc.monitor import Silence
 from pyro.infer.mcmc.native_engine import NativeRun
 from pyro.infer.mcmc.result import MCMCResult, Samples
@@ -39,10 +40,16 @@ class PosteriorRun:
 
     def _example(self) -> dict[str, Tensor] | None:
         """The initial values of one chain, if they are given."""
-        given = self.mcmc.initial_params
-        if given is None:
-            return None
-        return dict(given) if self.mcmc.num_chains == 1 else {k: v[0] for k, v in given.items()}
+        given, chains = self.mcmc.initial_params, self.mcmc.num_chains
+        if given is None or chains == 1:
+            return given and dict(given)
+        for name, value in given.items():
+            if value.shape[:1] != (chains,):
+                raise ShapeError(
+                    f"initial_params[{name!r}] has shape {tuple(value.shape)}; for {chains} chains "
+                    f"the leftmost dim is {chains}, one start for each chain"
+                )
+        return {name: value[0] for name, value in given.items()}
 
     def all(self) -> MCMCResult:
         """Run all chains."""
@@ -67,12 +74,6 @@ class PosteriorRun:
         chains, given = self.mcmc.num_chains, self.mcmc.initial_params
         if given is not None:
             start = self.posterior.flat.flatten(given)
-            expected = (self.posterior.dim,) if chains == 1 else (chains, self.posterior.dim)
-            if start.shape not in (expected, (chains, self.posterior.dim)):
-                raise ShapeError(
-                    f"initial_params make a start of shape {tuple(start.shape)}, but {chains} "
-                    f"chains need {expected}: with several chains they are leftmost"
-                )
             return start.detach().double().reshape(chains, self.posterior.dim)
         assert isinstance(self.posterior, ModelDensity)
         strategy = self.kernel.question.init_strategy
@@ -88,7 +89,11 @@ class PosteriorRun:
     def _draw(self, task: Task) -> Drawn:
         assert self.engine.spec is not None
         threads = 1 if self.mcmc.chain_method == "sequential" else None
-        return NativeRun(task, self.engine.spec, threads).advance(task.draws, Silence())
+        hook = self.mcmc.hook_fn
+        run = NativeRun(task, self.engine.spec, threads, keep_warmup=hook is not None)
+        if hook is None:
+            return run.advance(task.draws, Silence())
+        return with_hook(run, task, self.kernel, hook)
 
     def _finish(self, drawn: Drawn) -> MCMCResult:
         points = drawn.positions.to(self.posterior.reference)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from pyro.compile import NativeDensity
@@ -15,13 +17,18 @@ from pyro.native import DensitySpec, HmcConfig, KernelConfig, NutsConfig
 
 
 def python_density(posterior: Posterior) -> DensitySpec:
-    """A density that is computed by running the model for each point."""
-    dtype = posterior.reference.dtype
+    """A density that is computed by running the model for each point.
+
+    Where a matrix has no decomposition there, the point is rejected.
+    """
+    like = posterior.reference
 
     def value_and_gradient(x: Any) -> tuple[float, Any]:
-        point = torch.from_numpy(x).to(dtype)
-        value, grad = posterior.value_and_grad(point)
-        return float(value), grad.double().numpy()
+        try:
+            value, grad = posterior.value_and_grad(torch.from_numpy(x).to(like))
+        except torch.linalg.LinAlgError:
+            return -math.inf, np.zeros_like(x)
+        return float(value), grad.double().cpu().numpy()
 
     return DensitySpec.from_callable(value_and_gradient, posterior.dim)
 

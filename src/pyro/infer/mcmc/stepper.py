@@ -18,6 +18,7 @@ from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import Strategy
 from pyro.infer.model.posterior import Posterior
 from pyro.infer.model.start import find_start
+from pyro.primitives.validation import validation_enabled
 from pyro.rng import new_seed
 
 
@@ -59,7 +60,8 @@ class Stepper:
         place = self.posterior.flat.flatten(params).double()
         if self._run is None or not torch.equal(place, self._place.to(place.dtype)):
             self._run = self._new_run(place)
-        drawn = self._run.advance(1, Silence())
+        with validation_enabled(False):  # trajectories leave supports by rounding
+            drawn = self._run.advance(1, Silence())
         self._seen.append(drawn)
         self._place = drawn.positions[0, 0]
         return self.initial_params

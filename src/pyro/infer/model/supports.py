@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.distributions import constraints
 
+from pyro.infer.model.initialization import InitMessenger, init_to_feasible
 from pyro.infer.prototype import looking
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.provenance import ProvenanceTracker
@@ -32,7 +33,12 @@ def moving_supports(
         >>> moving_supports(model)
         frozenset({'beta'})
     """
-    with looking(), ProvenanceTracker() as tracker, _Watch(tracker) as watch:
+    with (
+        looking(),
+        ProvenanceTracker() as tracker,
+        InitMessenger(init_to_feasible),  # improper priors cannot be drawn from
+        _Watch(tracker) as watch,
+    ):
         model(*args, **(kwargs or {}))
     return frozenset(watch.moving)
 
