@@ -41,8 +41,10 @@ class PosteriorRun:
     def _example(self) -> dict[str, Tensor] | None:
         """The initial values of one chain, if they are given."""
         given, chains = self.mcmc.initial_params, self.mcmc.num_chains
-        if given is None or chains == 1:
-            return given and dict(given)
+        if given is None:
+            return None
+        if chains == 1:
+            return dict(given)
         for name, value in given.items():
             if value.shape[:1] != (chains,):
                 raise ShapeError(

@@ -26,7 +26,7 @@ def python_density(posterior: Posterior) -> DensitySpec:
     def value_and_gradient(x: Any) -> tuple[float, Any]:
         try:
             value, grad = posterior.value_and_grad(torch.from_numpy(x).to(like))
-        except torch.linalg.LinAlgError:
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return -math.inf, np.zeros_like(x)
         return float(value), grad.double().cpu().numpy()
 
