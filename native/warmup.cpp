@@ -107,7 +107,7 @@ bool Warmup::update_fisher(std::int64_t iteration, const double* position,
         std::swap(foreground_, background_);
         background_->reset();
     }
-    return changed && costly;
+    return changed && costly && early;
 }
 
 void Warmup::save(Saver& archive) {
