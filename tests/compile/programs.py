@@ -331,6 +331,69 @@ MATRIX_CASES = [
     Case("quadratic", lambda x: x @ spd(4) @ x, (real(4),)),
 ]
 
+FACTOR_CASES = [
+    Case("cholesky", lambda x: torch.linalg.cholesky(spd(4) + x * x), (real(),), True, 1e-10),
+    Case(
+        "cholesky_batch",
+        lambda x: torch.linalg.cholesky(x @ x.mT + spd(3)),
+        (real(2, 3, 3),),
+        True,
+        1e-10,
+    ),
+    Case(
+        "cholesky_upper",
+        lambda x: torch.linalg.cholesky(x @ x.mT + spd(5), upper=True),
+        (real(5, 5),),
+        True,
+        1e-10,
+    ),
+    *(
+        Case(
+            f"solve_triangular_{'upper' if upper else 'lower'}_{'left' if left else 'right'}_{unit}",
+            lambda a, b, upper=upper, left=left, unit=unit: torch.linalg.solve_triangular(
+                a, b, upper=upper, left=left, unitriangular=unit
+            ),
+            (real(4, 4, low=1.0), real(4, 4)),
+            True,
+            1e-9,
+        )
+        for upper in (False, True)
+        for left in (False, True)
+        for unit in (False, True)
+    ),
+    Case(
+        "solve_triangular_batch",
+        lambda a, b: torch.linalg.solve_triangular(a, b, upper=False),
+        (real(3, 3, low=1.0), real(2, 3, 5)),
+        True,
+        1e-9,
+    ),
+    Case(
+        "cholesky_solve",
+        lambda x, b: torch.cholesky_solve(b, torch.linalg.cholesky(spd(3) + x @ x.mT)),
+        (real(3, 3), real(3, 2)),
+        True,
+        1e-9,
+    ),
+    Case(
+        "solve",
+        lambda x, b: torch.linalg.solve(spd(3) + x, b),
+        (real(3, 3, high=-1.9), real(3, 2)),
+        True,
+        1e-9,
+    ),
+    Case(
+        "slogdet",
+        lambda x: torch.linalg.slogdet(spd(3) + x)[1],
+        (real(3, 3, high=-1.9),),
+        True,
+        1e-9,
+    ),
+    Case("inverse", lambda x: torch.linalg.inv(spd(3) + x), (real(3, 3, high=-1.9),), True, 1e-9),
+    Case("eigvalsh", lambda x: torch.linalg.eigvalsh(spd(3) + x @ x.mT), (real(3, 3),), True, 1e-9),
+    Case("sort", lambda x: x.sort()[0] * torch.arange(5), (real(5),), True),
+]
+
 CASES = [
     *UNARY_CASES,
     *BINARY_CASES,
@@ -339,4 +402,5 @@ CASES = [
     *INDEX_CASES,
     *IN_PLACE_CASES,
     *MATRIX_CASES,
+    *FACTOR_CASES,
 ]

@@ -44,6 +44,7 @@ class Fusion:
 
     def __init__(self, graph: Graph, outputs: tuple[View, ...]) -> None:
         self.outputs = outputs
+        self.constants = graph.constants
         self.nodes = live_nodes(view.node for view in outputs)
         self.uses: Counter[Node] = Counter()
         self.stored: set[Node] = set()

@@ -228,12 +228,17 @@ class Graph:
 
     def call(self, routine: Routine, *arguments: View) -> list[View]:
         """The results of a routine, flat; the arguments are whole arrays."""
-        args = tuple(Ref(self.copy(a).node, (), 0) for a in arguments)
+        args = tuple(Ref(self._in_memory(a).node, (), 0) for a in arguments)
         node = self._node(Op.CALL, (), Kind.F, args, routine, sum(routine.sizes))
         return [
             _whole(self._node(Op.RESULT, (n,), kind, (Ref(node, (1,), 0),), k, n), (n,))
             for k, (n, kind) in enumerate(zip(routine.sizes, routine.kinds, strict=True))
         ]
+
+    def _in_memory(self, x: View) -> View:
+        """Row-major elements in an array that has an address."""
+        x = self.copy(x)
+        return self.fresh_copy(x, -1) if x.node.op is Op.LITERAL else x
 
     def copy(self, x: View) -> View:
         """The same elements in a node that holds them row-major."""

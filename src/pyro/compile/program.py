@@ -12,12 +12,15 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pyro.compile.callout import CallOut
 from pyro.compile.capture import record
 from pyro.compile.emit import Interface, Text, write_program
+from pyro.compile.emit.calls import SYMBOLS
 from pyro.compile.fuse import LEAVES, Fusion
 from pyro.compile.graph import Graph
-from pyro.compile.ir import Kind, Node, Op, View
+from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import Loaded, assemble, machine
+from pyro.compile.lapack import address_of
 from pyro.compile.report import Report
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.errors import PyroError
@@ -42,13 +45,23 @@ class Program:
     outputs: tuple[View, ...]
     recorded: int
     called_out: tuple[str, ...]
+    calls: tuple[CallOut, ...]
     code_bytes: int
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pointers = [c.data_ptr() for c in self.constants]
+        for node in self.schedule.fusion.nodes:
+            if node.op is Op.CALL:
+                pointers.append(self._routine(node.attr))
         self._context = (ctypes.c_void_p * max(1, len(pointers)))(*pointers)
         self.context = ctypes.addressof(self._context)
+
+    def _routine(self, routine: Routine) -> int:
+        if routine.name in SYMBOLS:
+            return address_of(SYMBOLS[routine.name]) or 0
+        found: int = routine.parameters[0].address
+        return found
 
     @contextmanager
     def scratch(self) -> Iterator[int]:
@@ -58,8 +71,13 @@ class Program:
 
     def raise_failure(self, code: int) -> None:
         """:raises CompiledCodeError: if ``code``, which a call returned, is not 0."""
-        if code:
-            raise CompiledCodeError(f"compiled code failed with the number {code}")
+        if not code:
+            return
+        for call in self.calls:
+            if call.error is not None:
+                error, call.error = call.error, None
+                raise error
+        raise CompiledCodeError(f"compiled code failed with the number {code}")
 
     def report(self) -> Report:
         return Report(
@@ -117,7 +135,8 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         constants=graph.constants,
         outputs=outputs,
         recorded=recorder.recorded,
-        called_out=tuple(recorder.called_out),
+        called_out=tuple(call.name for call in recorder.calls),
+        calls=tuple(recorder.calls),
         code_bytes=len(code),
         seconds=seconds,
     )

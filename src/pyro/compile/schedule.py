@@ -58,6 +58,7 @@ class Schedule:
         self.steps: list[Kernel | Fill | Statement] = []
         self.ready: dict[Node, int] = {}  # the step after which a node may be read
         self.home: dict[Node, Node] = {}  # the node whose array an UPDATE writes into
+        self.results: dict[Node, list[Node]] = {}  # the arrays that a CALL writes
         self._alike: dict[Any, list[int]] = {}
         self._apart: set[Node] = set()
         chains = _Chains(fusion)
@@ -70,7 +71,12 @@ class Schedule:
             self._place_update(node, chains)
             return
         statement = Statement(node, self.fusion.reads(node))
-        if node.op in (Op.CALL, Op.RESULT):
+        if node.op is Op.RESULT:
+            self.results[node.args[0].node][node.attr] = node
+            self.ready[node] = self.ready[node.args[0].node]
+            return
+        if node.op is Op.CALL:
+            self.results[node] = [node] * len(node.attr.sizes)
             self.steps.append(statement)
             self.ready[node] = len(self.steps) - 1
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,10 +11,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyro.compile import views
+from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.graph import DTYPE_KIND, Graph
-from pyro.compile.ir import View
+from pyro.compile.ir import Routine, View
 from pyro.compile.not_capturable import NotCapturable, not_capturable
 from pyro.compile.table.context import Context, Meta
 
@@ -29,7 +31,7 @@ class Recorder(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
         self.memories = Memories(graph)
-        self.called_out: list[str] = []
+        self.calls: list[CallOut] = []
         self.recorded = 0
 
     @classmethod
@@ -76,8 +78,7 @@ class Recorder(TorchDispatchMode):
             if op.decomposition is not None:
                 with self:
                     return op.decomposition(*args, **kwargs)
-            self.called_out.append(op.name)
-            raise not_capturable(f"no row in the table for {op.name}")
+            return self._call_out(op, args, kwargs)
         result = op.func(*args, **kwargs)
         outputs = result if isinstance(result, (tuple, list)) else (result,)
         if all(isinstance(o, Tensor) and self.memories.aliases(o) for o in outputs):
@@ -92,6 +93,35 @@ class Recorder(TorchDispatchMode):
         for tensor, view in zip(made, found, strict=True):
             if view is not None:
                 self.memories.add(tensor, view)
+        return result
+
+    def _call_out(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Torch will execute the operation, on arrays of the machine code."""
+        result = op.func(*args, **kwargs)
+        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        if not all(isinstance(o, Tensor) for o in outputs):
+            raise not_capturable(f"{op.name} returns what is no tensor")
+        inputs: list[View] = []
+
+        def slot(x: Any) -> Any:
+            if isinstance(x, Tensor) and (view := self.memories.find(x)) is not None:
+                inputs.append(view)
+                return Slot(tuple(x.shape), view.kind, x.dtype)
+            return [slot(y) for y in x] if isinstance(x, (tuple, list)) else x
+
+        given = tuple(slot(x) for x in args)
+        named = {k: slot(x) for k, x in kwargs.items()}
+        metas = [_meta(o) for o in outputs]
+        results = tuple(Slot(m.shape, m.kind, m.dtype) for m in metas)
+        call = CallOut(op.name, op.func, given, named, results)
+        self.calls.append(call)
+        self.recorded += 1
+        sizes = tuple(math.prod(m.shape) for m in metas)
+        routine = Routine("torch", (call,), sizes, tuple(m.kind for m in metas))
+        for tensor, meta, view in zip(
+            outputs, metas, self.graph.call(routine, *inputs), strict=True
+        ):
+            self.memories.add(tensor, self.graph.reshape(view, meta.shape))
         return result
 
     def _write(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pyro.compile.emit.arrays import Arrays
+from pyro.compile.emit.calls import call
 from pyro.compile.emit.nest import Nest
 from pyro.compile.emit.storage import Storage, plan
 from pyro.compile.emit.values import BYTES, Value, number_text
@@ -93,12 +94,15 @@ def write_program(
     module = LlvmModule()
     writer = Writer(module)
     arrays = Arrays(writer, schedule.home)
+    calls = [n for n in schedule.fusion.nodes if n.op is Op.CALL]
     _pointers(writer, arrays, schedule, storage, interface)
+    start = len(schedule.fusion.constants)
+    routines = {n: _entry(writer, "%context", start + k) for k, n in enumerate(calls)}
     for step in schedule.steps:
         if isinstance(step, Fill):
             _fill(writer, arrays, step, schedule)
         elif isinstance(step, Statement):
-            raise NotImplementedError(step.node.attr)
+            _call(writer, arrays, step, schedule, routines)
         else:
             Nest(
                 writer=writer,
@@ -111,7 +115,7 @@ def write_program(
                 fused=target.fused,
                 volatile=storage.volatile,
             ).write()
-    body = "\n".join(writer.levels[0])
+    body = "\n".join([*writer.entry, *writer.levels[0]])
     parameters = DENSITY if interface.density else GENERAL
     function = f"define i32 @{name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
     if interface.density:
@@ -120,30 +124,49 @@ def write_program(
     return Text(text, storage.scratch_bytes, sum(map(instances, walks.values())))
 
 
+def _call(
+    writer: Writer, arrays: Arrays, step: Statement, schedule: Schedule, routines: dict[Node, str]
+) -> None:
+    """A routine writes its results one behind the other; each result is a view of them."""
+    node = step.node
+    if node.op is not Op.CALL:
+        return
+    home = schedule.home
+    arguments = [arrays.pointers[home.get(r.node, r.node)] for r in node.args]
+    results = [arrays.pointers[r] for r in schedule.results[node]]
+    call(writer, node.attr, routines[node], arguments, results)
+
+
 def _size(kernel: Kernel, width: int) -> int:
     """Bodies that a kernel takes if it is written out, as far as it may be."""
     return len(kernel.statements) * (1 + min(kernel.points, 32) // width)
 
 
+def _entry(writer: Writer, table: str, position: int) -> str:
+    """A pointer from a table of pointers."""
+    slot, pointer = writer.fresh("s"), writer.fresh("p")
+    writer.line(f"{slot} = getelementptr inbounds ptr, ptr {table}, i64 {position}")
+    writer.line(f"{pointer} = load ptr, ptr {slot}, align 8, !invariant.load !0")
+    return pointer
+
+
 def _pointers(
     writer: Writer, arrays: Arrays, schedule: Schedule, storage: Storage, interface: Interface
 ) -> None:
-    def entry(table: str, position: int) -> str:
-        slot, pointer = writer.fresh("s"), writer.fresh("p")
-        writer.line(f"{slot} = getelementptr inbounds ptr, ptr {table}, i64 {position}")
-        writer.line(f"{pointer} = load ptr, ptr {slot}, align 8, !invariant.load !0")
-        return pointer
-
     writer.module.define("!0", "\n!0 = !{}")
     for node in schedule.fusion.nodes:
         if node.op is Op.INPUT:
-            arrays.pointers[node] = "%x" if interface.density else entry("%inputs", node.attr)
+            arrays.pointers[node] = (
+                "%x" if interface.density else _entry(writer, "%inputs", node.attr)
+            )
         elif node.op is Op.DATA:
-            arrays.pointers[node] = entry("%context", node.attr)
+            arrays.pointers[node] = _entry(writer, "%context", node.attr)
     home = schedule.home
     for position, node in enumerate(interface.outputs):
         pointer = (
-            ("%value", "%gradient")[position] if interface.density else entry("%outputs", position)
+            ("%value", "%gradient")[position]
+            if interface.density
+            else _entry(writer, "%outputs", position)
         )
         arrays.pointers[home.get(node, node)] = pointer
     for node, offset in storage.offsets.items():

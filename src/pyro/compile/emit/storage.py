@@ -40,7 +40,7 @@ def plan(schedule: Schedule, walks: dict[Kernel, Walk], outputs: list[Node]) -> 
             if step.source.op not in LEAVES:
                 storage.needed.add(home.get(step.source, step.source))
         elif isinstance(step, Statement):
-            storage.needed.add(step.node)
+            storage.needed.update(schedule.results[step.node])
             storage.needed.update(home.get(r.node, r.node) for r in step.reads)
         else:
             _kernel_needs(step, walks[step], schedule, storage)
@@ -139,6 +139,9 @@ def _lifetimes(schedule: Schedule, storage: Storage) -> tuple[dict[Node, int], d
             touch(step.node, number)
             touch(step.source, number)
             continue
+        if isinstance(step, Statement):
+            for node in schedule.results[step.node]:
+                touch(node, number)
         statements = step.statements if isinstance(step, Kernel) else [step]
         for statement in statements:
             touch(statement.node, number)
