@@ -15,9 +15,11 @@ from pyro.errors import ShapeError
 
 Y = torch.tensor([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0], dtype=torch.float64)
 SIGMA = torch.tensor([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0], dtype=torch.float64)
-X = torch.linspace(-1, 1, 3000, dtype=torch.float64).reshape(300, 10).sin()
+ROWS = 1300 + 7  # more than one block, and some left over
+X = (7 * torch.arange(10.0 * ROWS, dtype=torch.float64)).sin().reshape(ROWS, 10)
 LABELS = (X.sum(-1) > 0.1).double()
-GROUP = torch.arange(300) % 7
+GROUP = torch.arange(ROWS) % 7
+SERIES = (torch.arange(600, dtype=torch.float64) ** 1.3).sin()
 
 
 def five(x):
@@ -69,12 +71,51 @@ def network(x):
     return normal(torch.tanh(X @ w1) @ w2, x[55].exp()).log_prob(LABELS).sum()
 
 
+def autoregression(x):
+    drift = x[0] + x[1] * SERIES[1:-1] + x[2] * SERIES[:-2]
+    return normal(drift, x[3].exp()).log_prob(SERIES[2:]).sum()
+
+
+def volatility(x):
+    h = x[3] + x[:3].sum() * torch.cat([x[4:5], x[4:-1]])
+    steps = normal(h, five(0.5)).log_prob(x[4:]).sum()
+    return steps + normal(five(0.0), (x[4:] / 2).exp()).log_prob(SERIES).sum()
+
+
+def gaussian_process(x):
+    t = SERIES[:20, None]
+    gap = (t - t.mT).square()
+    kernel = x[0].exp() * (-gap * x[1].exp()).exp() + torch.eye(20).double() * x[2].exp()
+    factor = torch.linalg.cholesky(kernel)
+    zero = torch.zeros(20).double()
+    return D.MultivariateNormal(zero, scale_tril=factor, validate_args=False).log_prob(SERIES[:20])
+
+
+def mixture(x):
+    weights = x[:3].log_softmax(-1)
+    parts = normal(x[3:6], x[6:9].exp()).log_prob(SERIES[:, None])
+    return (weights + parts).logsumexp(-1).sum()
+
+
+def unrolled(x):
+    h, total = x[0] * 0, x[0] * 0
+    for t in range(40):
+        h = torch.tanh(x[0] * h + x[1 + t % 3] * SERIES[t])
+        total = total - (h - SERIES[t + 1]) ** 2
+    return total
+
+
 DENSITIES = {
     "eight_schools": (eight_schools, 10),
     "logistic": (logistic, 10),
     "hierarchical": (hierarchical, 9),
     "hidden_markov": (hidden_markov, 12),
     "network": (network, 56),
+    "autoregression": (autoregression, 4),
+    "volatility": (volatility, 604),
+    "gaussian_process": (gaussian_process, 3),
+    "mixture": (mixture, 9),
+    "unrolled": (unrolled, 4),
 }
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile import views
-from pyro.compile.affine import coalesce, digits, refine, split
+from pyro.compile.affine import Access, coalesce, compose, digits, refine, split
 from pyro.compile.ir import Kind, Node, Op, Ref, Routine, Shape, Target, View, contiguous
 from pyro.compile.not_capturable import not_capturable
 from pyro.compile.simplify import simplify_map, simplify_reduce, written_value
@@ -178,6 +178,10 @@ class Graph:
         if domain != parts_before:
             flags = _split_flags(parts_before, domain, flags)
         size = math.prod(n for n, flag in zip(domain, flags, strict=True) if not flag)
+        first = slowest_dim(domain, Ref(x.node, rows[0], x.offset))
+        if first and flags[first] and not all(flags):
+            order = [first, *(d for d in range(len(domain)) if d != first)]
+            domain, rows[0], flags = (tuple(t[d] for d in order) for t in (domain, rows[0], flags))
         args = (Ref(x.node, rows[0], x.offset),)
         return _whole(self._node(Op.REDUCE, domain, kind, args, (fn, flags), size), shape)
 
@@ -283,6 +287,27 @@ class Graph:
             self.nodes.append(node)
             self._known[key] = node
         return node
+
+
+def slowest_dim(domain: Shape, ref: Ref) -> int:
+    """The dim along which the largest array that is read moves farthest."""
+    waiting = [(ref, Access(ref.strides, ref.offset))]
+    largest, found = 0, Access((), 0)
+    for _ in range(24):
+        if not waiting:
+            break
+        ref, access = waiting.pop()
+        node = ref.node
+        if node.op is not Op.MAP:
+            if node.size > largest:
+                largest, found = node.size, access
+            continue
+        for inner in node.args:
+            composed = compose(domain, access, node.domain, Access(inner.strides, inner.offset))
+            if composed is not None:
+                waiting.append((inner, composed))
+    moves = [abs(s) for s in found.strides]
+    return moves.index(max(moves)) if moves else 0
 
 
 IDENTITY: dict[str, Any] = {

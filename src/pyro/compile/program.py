@@ -51,9 +51,8 @@ class Program:
 
     def __post_init__(self) -> None:
         pointers = [c.data_ptr() for c in self.constants]
-        for node in self.schedule.fusion.nodes:
-            if node.op is Op.CALL:
-                pointers.append(self._routine(node.attr))
+        calls = (n for n in self.schedule.fusion.nodes if n.op is Op.CALL)
+        pointers.extend(self._routine(n.attr) for n in calls)
         self._context = (ctypes.c_void_p * max(1, len(pointers)))(*pointers)
         self.context = ctypes.addressof(self._context)
 

@@ -109,6 +109,12 @@ def _div(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     return None
 
 
+@rule("abs")
+def _abs(graph: Graph, arguments: tuple[View, ...]) -> View | None:
+    inner = _negated(arguments[0])
+    return None if inner is None else graph.map("abs", inner)
+
+
 @rule("neg")
 def _neg(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     return _negated(arguments[0])

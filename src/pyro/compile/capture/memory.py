@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ class Memories:
         self.graph = graph
         self._tensors: dict[int, Known] = {}
         self._storages: dict[int, Memory] = {}
+        self._arrays: dict[tuple[Any, ...], tuple[Tensor, View]] = {}
         self._constants: dict[int, tuple[Tensor, View]] = {}
 
     def find(self, tensor: Tensor) -> View | None:
@@ -63,8 +64,31 @@ class Memories:
         """The view of a tensor that does not depend on the inputs."""
         known = self._constants.get(id(tensor))
         if known is None:
-            self._constants[id(tensor)] = known = (tensor, self.graph.constant(tensor))
+            self._constants[id(tensor)] = known = (tensor, self._new_constant(tensor))
         return known[1]
+
+    def _new_constant(self, tensor: Tensor) -> View:
+        """Transposes of one array are views of one constant."""
+        strides = tensor.stride()
+        order = sorted(range(tensor.dim()), key=lambda d: (-strides[d], d))
+        ordered = tensor.permute(order)
+        if not ordered.is_contiguous() or order == list(range(tensor.dim())):
+            return self._shared_constant(tensor)
+        back = sorted(range(tensor.dim()), key=order.__getitem__)
+        return views.permute(self._shared_constant(ordered), back)
+
+    def _shared_constant(self, tensor: Tensor) -> View:
+        if not tensor.is_contiguous():
+            return self.graph.constant(tensor)
+        key = (tensor.data_ptr(), tensor.numel(), tensor.dtype, tensor._version)
+        known = self._arrays.get(key)
+        if known is None:
+            self._arrays[key] = known = (tensor, self.graph.constant(tensor))
+        if tensor.shape == known[0].shape:
+            return known[1]
+        return self.graph.as_strided(
+            known[1], tuple(tensor.shape), contiguous(tuple(tensor.shape)), 0
+        )
 
     def add(self, tensor: Tensor, view: View) -> None:
         """A new tensor, in a storage of its own unless that is known already."""

@@ -48,6 +48,11 @@ class Arrays:
             return base, depth
         return self._step(node.kind, base, str(place.start), depth), depth
 
+    def forget(self, depth: int) -> None:
+        """A loop is closed: addresses inside of it are not known outside."""
+        for key in [k for k, (_, at) in self.addresses.items() if at >= depth]:
+            del self.addresses[key]
+
     def _moved(self, node: Node, terms: tuple[tuple[str, int, int], ...]) -> tuple[str, int]:
         pointer = self.pointers[node]
         if not terms:
@@ -70,8 +75,8 @@ class Arrays:
         )
         return name
 
-    def load(self, node: Node, place: Place, width: int) -> Value:
-        """Elements of an array."""
+    def load(self, node: Node, place: Place, width: int, floor: int = 0) -> Value:
+        """Elements of an array, read at the loop level ``floor`` or deeper."""
         node = self.home.get(node, node)
         if not place.terms and node in self.registers:
             found = self._from_registers(node, place, width)
@@ -79,12 +84,12 @@ class Arrays:
                 return found
         if width == 1 or place.stride == 1:
             address, depth = self.address(node, place)
-            return self.load_at(address, node.kind, width, depth)
+            return self.load_at(address, node.kind, width, max(depth, floor))
         lanes = []
         for k in range(width):
             lane = Place(place.terms, place.start + k * place.stride, 0)
             address, depth = self.address(node, lane)
-            lanes.append(self.load_at(address, node.kind, 1, depth))
+            lanes.append(self.load_at(address, node.kind, 1, max(depth, floor)))
         return self.writer.join(lanes)
 
     def load_at(self, address: str, kind: Kind, width: int, depth: int) -> Value:

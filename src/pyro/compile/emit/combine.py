@@ -15,7 +15,7 @@ Combine = Callable[[Writer, Value, Value], Value]
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 START: dict[tuple[str, Kind], Any] = {
-    ("sum", Kind.F): -0.0,
+    ("sum", Kind.F): 0.0,
     ("sum", Kind.I): 0,
     ("prod", Kind.F): 1.0,
     ("prod", Kind.I): 1,
@@ -92,3 +92,22 @@ def better(
         apply(w, "select", None, value.kind, [beats, value, best], True),
         apply(w, "select", None, Kind.I, [beats, index, at], True),
     )
+
+
+def transposed_sum(w: Writer, vectors: list[Value]) -> Value:
+    """Lane ``k`` of the result is the sum of the lanes of vector ``k``."""
+    width = len(vectors)
+    half = 1
+    while len(vectors) > 1:
+        if width == 4 and half == 1:
+            even, odd = [0, 4, 2, 6], [1, 5, 3, 7]
+        elif width == 4:
+            even, odd = [0, 1, 4, 5], [2, 3, 6, 7]
+        else:
+            even, odd = list(range(0, 2 * width, 2)), list(range(1, 2 * width, 2))
+        vectors = [
+            w.binary("fadd", w.shuffle(a, b, even), w.shuffle(a, b, odd))
+            for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+        half *= 2
+    return vectors[0]

@@ -10,7 +10,7 @@ from typing import Any
 from pyro.compile.affine import Access
 from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays, Place
-from pyro.compile.emit.combine import COMBINE, START, across, better
+from pyro.compile.emit.combine import COMBINE, START, across, better, transposed_sum
 from pyro.compile.emit.functions import apply
 from pyro.compile.emit.space import Index, Walk
 from pyro.compile.emit.values import Value, number, type_of
@@ -21,6 +21,23 @@ from pyro.compile.ir import Kind, Node, Op
 from pyro.compile.schedule import Kernel, Statement
 
 Spot = tuple[Index, ...]  # one index per dim of the domain
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows that a nest in a strip walks.
+
+    :param symbol: the loop variable that is the first row, or None.
+    :param start: the first index of the first dim, beside the symbol.
+    :param multiple: indices of the first dim in a row.
+    """
+
+    symbol: str | None
+    depth: int
+    start: int
+    multiple: int
+    local: set[Node]
+    carried: set[Node]
 
 
 @dataclass
@@ -40,6 +57,7 @@ class Nest:
     home: dict[Node, Node]
     fused: bool
     volatile: set[Node]
+    block: Block | None = None
     accumulators: Accumulators = field(init=False)
     memo: dict[Any, Value] = field(default_factory=dict)
 
@@ -83,9 +101,7 @@ class Nest:
 
     def _forget(self, depth: int) -> None:
         self.memo = {k: v for k, v in self.memo.items() if v.depth < depth}
-        addresses = self.arrays.addresses
-        for key in [k for k, (_, at) in addresses.items() if at >= depth]:
-            del addresses[key]
+        self.arrays.forget(depth)
 
     # ------------------------------------------------------------ the body
 
@@ -113,10 +129,10 @@ class Nest:
         return self.writer.splat(value, width)
 
     def _put(self, node: Node, access: Access, spot: Spot, value: Value) -> None:
-        place = self.place(access, spot)
+        place = self.place(access, spot, node)
         if not place.terms and node not in self.volatile:
             self.arrays.keep(node, place.start, place.stride, value)
-        if place.terms or self.in_memory(node):
+        if self.in_memory(node):
             self.arrays.store(node, place, value)
 
     def _update(self, statement: Statement, spot: Spot) -> None:
@@ -173,7 +189,7 @@ class Nest:
         if fn.startswith("arg"):
             self._arg(which, node, spot, value, birth)
             return
-        key = (which, _names(spot))
+        key = (which, self._chain(spot, self.flags[which]))
         start = number(START[fn, value.kind], value.kind, value.width)
         known = key in self.accumulators.current
         before = self.accumulators.get(key, start, birth)
@@ -181,6 +197,14 @@ class Nest:
             self.accumulators.set(key, value)  # written out: nothing to add to
             return
         self.accumulators.set(key, COMBINE[fn](self.writer, before, value))
+
+    def _chain(self, spot: Spot, flags: tuple[bool, ...]) -> tuple[tuple[int, int], ...]:
+        """Which accumulator an instance adds to: along reduced dims they take turns."""
+        chains = self.walk.chains
+        return tuple(
+            (i.start // i.width % chains, i.width) if flag else (i.start, i.width)
+            for i, flag in zip(spot, flags, strict=True)
+        )
 
     def _birth(self, which: int) -> int:
         """The level of loops in which the accumulators of a statement start."""
@@ -230,8 +254,61 @@ class Nest:
                 [Index(None, 0, 0, 1)] if f else list(options)
                 for f, options in zip(flags, self.options, strict=True)
             ]
-            for spot in itertools.product(*kept):
-                self._put(node, access, spot, self._total(which, node, spot, flags))
+            spots = list(itertools.product(*kept))
+            if self._transposed(which, node, spots, access):
+                continue
+            for spot in spots:
+                total = self._total(which, node, spot, flags)
+                if self.block is not None and node in self.block.carried:
+                    total = self._carry(node, access, spot, total)
+                self._put(node, access, spot, total)
+
+    def _transposed(self, which: int, node: Node, spots: list[Spot], access: Access) -> bool:
+        """Sums of as many neighbours as a vector has lanes are added across in one go."""
+        lanes = self.walk.lanes
+        if node.attr[0] != "sum" or lanes < 0 or not self.flags[which][lanes]:
+            return False
+        parts = [
+            [k for k in self.accumulators.current if self._belongs(k, which, s)] for s in spots
+        ]
+        width = len(spots)
+        places = [self.place(access, s, node) for s in spots]
+        neighbours = all(
+            p.terms == places[0].terms and p.start == places[0].start + k
+            for k, p in enumerate(places)
+        )
+        vectors = [self.accumulators.current[p[0]] for p in parts if len(p) == 1]
+        if (
+            width not in (2, 4, 8)
+            or not neighbours
+            or len(vectors) != width
+            or any(v.width != width or v.number is not None for v in vectors)
+            or (self.block is not None and node in self.block.carried)
+        ):
+            return False
+        for part in parts:
+            self.accumulators.take(part[0])
+        total = transposed_sum(self.writer, vectors)
+        place = Place(places[0].terms, places[0].start, 1)
+        if not place.terms and node not in self.volatile:
+            self.arrays.keep(node, place.start, 1, total)
+        if self.in_memory(node):
+            self.arrays.store(node, place, total)
+        return True
+
+    def _belongs(self, key: Any, which: int, spot: Spot) -> bool:
+        """Whether an accumulator is part of the result at a kept spot."""
+        flags = self.flags[which]
+        return key[0] == which and all(
+            flag or name == (i.start, i.width)
+            for name, i, flag in zip(key[1], spot, flags, strict=True)
+        )
+
+    def _carry(self, node: Node, access: Access, spot: Spot, total: Value) -> Value:
+        """Add what the blocks before have given."""
+        place = self.place(access, spot, node)
+        before = self.arrays.load(node, place, total.width, self.writer.depth)
+        return COMBINE[node.attr[0]](self.writer, before, total._replace(depth=self.writer.depth))
 
     def _total(self, which: int, node: Node, spot: Spot, flags: tuple[bool, ...]) -> Value:
         current = self.accumulators.current
@@ -239,12 +316,7 @@ class Nest:
         if node.attr[0].startswith("arg"):
             self.accumulators.take((which, _names(place), "value"))
             return self.accumulators.take((which, _names(place), "index"))
-        mine = [
-            key
-            for key in current
-            if key[0] == which  # type: ignore[index]
-            and tuple(n for n, f in zip(key[1], flags, strict=True) if not f) == _names(place)  # type: ignore[index]
-        ]
+        mine = [key for key in current if self._belongs(key, which, spot)]
         fn = node.attr[0]
         across_lanes = self.walk.lanes >= 0 and flags[self.walk.lanes]
         parts = [self.accumulators.take(key) for key in mine]
@@ -258,10 +330,15 @@ class Nest:
 
     # ------------------------------------------------------------ values
 
-    def place(self, access: Access, spot: Spot) -> Place:
-        """Where an access is at a spot."""
+    def place(self, access: Access, spot: Spot, node: Node | None = None) -> Place:
+        """Where an access is at a spot; in an array that holds one block, from its beginning."""
         start, stride = access.offset, 0
         terms = []
+        block = self.block
+        if block is not None and access.strides[0] and node not in block.local:
+            start += access.strides[0] * block.start
+            if block.symbol is not None:
+                terms.append((block.symbol, block.depth, access.strides[0] * block.multiple))
         for d, (move, index) in enumerate(zip(access.strides, spot, strict=True)):
             if not move:
                 continue
@@ -281,12 +358,14 @@ class Nest:
             return self.element(node, access, spot)
         if node.op is Op.MAP and node not in self.stored:
             return self.element(node, access, spot)
-        place = self.place(access, spot)
+        place = self.place(access, spot, node)
         width = spot[self.walk.lanes].width if place.stride else 1
         key = (node.number, place.terms, place.start, place.stride, width)
         found = self.memo.get(key)
         if found is None:
-            found = self.memo[key] = self.arrays.load(node, place, width)
+            changing = self.block is not None and node in self.volatile
+            floor = self.block.depth if self.block is not None and changing else 0
+            found = self.memo[key] = self.arrays.load(node, place, width, floor)
         return found
 
     def element(self, node: Node, access: Access, spot: Spot) -> Value:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays
 from pyro.compile.emit.calls import call
-from pyro.compile.emit.nest import Nest
-from pyro.compile.emit.storage import Storage, plan
-from pyro.compile.emit.values import BYTES, Value, number_text
+from pyro.compile.emit.combine import START
+from pyro.compile.emit.nest import Block, Nest
+from pyro.compile.emit.space import Walk
+from pyro.compile.emit.storage import Storage, kernels_of, plan
+from pyro.compile.emit.values import BYTES, number_text
 from pyro.compile.emit.walks import choose, instances
 from pyro.compile.emit.writer import Writer
-from pyro.compile.fuse import LEAVES
 from pyro.compile.ir import Kind, Node, Op
 from pyro.compile.math import LlvmModule
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
+from pyro.compile.strips import Strip, with_strips
 
 ROOMY = 3000  # bodies of a program up to which small loops are written out
 
@@ -87,41 +90,99 @@ def write_program(
     schedule: Schedule, interface: Interface, target: Target, name: str = "run"
 ) -> Text:
     """Write the function ``name`` that runs the steps of a schedule."""
-    kernels = [s for s in schedule.steps if isinstance(s, Kernel)]
-    roomy = sum(_size(k, target.width) for k in kernels) <= ROOMY
-    walks = {k: choose(k, target.width, roomy) for k in kernels}
-    storage = plan(schedule, walks, list(interface.outputs))
-    module = LlvmModule()
-    writer = Writer(module)
-    arrays = Arrays(writer, schedule.home)
-    calls = [n for n in schedule.fusion.nodes if n.op is Op.CALL]
-    _pointers(writer, arrays, schedule, storage, interface)
-    start = len(schedule.fusion.constants)
-    routines = {n: _entry(writer, "%context", start + k) for k, n in enumerate(calls)}
-    for step in schedule.steps:
-        if isinstance(step, Fill):
-            _fill(writer, arrays, step, schedule)
-        elif isinstance(step, Statement):
-            _call(writer, arrays, step, schedule, routines)
-        else:
-            Nest(
-                writer=writer,
-                arrays=arrays,
-                kernel=step,
-                walk=walks[step],
-                stored=schedule.fusion.stored,
-                in_memory=storage.needed.__contains__,
-                home=schedule.home,
-                fused=target.fused,
-                volatile=storage.volatile,
-            ).write()
-    body = "\n".join([*writer.entry, *writer.levels[0]])
-    parameters = DENSITY if interface.density else GENERAL
-    function = f"define i32 @{name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
-    if interface.density:
-        function += MANY.format(name=name, dim=interface.dim)
-    text = function + module.text()
-    return Text(text, storage.scratch_bytes, sum(map(instances, walks.values())))
+    return _Program(schedule, interface, target, name).text()
+
+
+class _Program:
+    """One program being written."""
+
+    def __init__(self, schedule: Schedule, interface: Interface, target: Target, name: str) -> None:
+        self.schedule = schedule
+        self.interface = interface
+        self.target = target
+        self.name = name
+        self.steps = with_strips(schedule, set(interface.outputs))
+        self.walks, self.tails = self._walks()
+        self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
+        self.writer = Writer(LlvmModule())
+        self.arrays = Arrays(self.writer, schedule.home)
+
+    def _walks(self) -> tuple[dict[Kernel, Walk], dict[Kernel, Walk]]:
+        """How each kernel is walked; kernels of strips have a second way for what is left over."""
+        width = self.target.width
+        roomy = sum(_size(k, width) for k in kernels_of(self.steps)) <= ROOMY
+        walks: dict[Kernel, Walk] = {}
+        tails: dict[Kernel, Walk] = {}
+        for step in self.steps:
+            if isinstance(step, Kernel):
+                walks[step] = choose(step, width, roomy)
+            elif isinstance(step, Strip):
+                for k in step.kernels:
+                    rows = step.multiple(k)
+                    walks[k] = choose(k, width, False, (step.block * rows, *k.domain[1:]))
+                    if rest := step.rows % step.block:
+                        tails[k] = choose(k, width, False, (rest * rows, *k.domain[1:]))
+        return walks, tails
+
+    def text(self) -> Text:
+        schedule, writer = self.schedule, self.writer
+        calls = [n for n in schedule.fusion.nodes if n.op is Op.CALL]
+        _pointers(writer, self.arrays, schedule, self.storage, self.interface)
+        start = len(schedule.fusion.constants)
+        routines = {n: _entry(writer, "%context", start + k) for k, n in enumerate(calls)}
+        for step in self.steps:
+            if isinstance(step, Fill):
+                _fill(writer, self.arrays, step, schedule)
+            elif isinstance(step, Statement):
+                _call(writer, self.arrays, step, schedule, routines)
+            elif isinstance(step, Strip):
+                self._strip(step)
+            else:
+                self._nest(step, self.walks[step], None)
+        body = "\n".join([*writer.entry, *writer.levels[0]])
+        parameters = DENSITY if self.interface.density else GENERAL
+        text = f"define i32 @{self.name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
+        if self.interface.density:
+            text += MANY.format(name=self.name, dim=self.interface.dim)
+        count = sum(map(instances, [*self.walks.values(), *self.tails.values()]))
+        return Text(text + writer.module.text(), self.storage.scratch_bytes, count)
+
+    def _nest(self, kernel: Kernel, walk: Walk, block: Block | None) -> None:
+        Nest(
+            writer=self.writer,
+            arrays=self.arrays,
+            kernel=kernel,
+            walk=walk,
+            stored=self.schedule.fusion.stored,
+            in_memory=self.storage.needed.__contains__,
+            home=self.schedule.home,
+            fused=self.target.fused,
+            volatile=self.storage.volatile,
+            block=block,
+        ).write()
+
+    def _strip(self, strip: Strip) -> None:
+        """A loop over blocks around all nests, and once more for the rows that are left over."""
+        for node in sorted(strip.carried, key=lambda n: n.number):
+            start = START[node.attr[0], node.kind]
+            _fill_number(self.writer, self.arrays.pointers[node], node, start)
+        loops = Accumulators(self.writer)
+        loop = loops.open()
+        for kernel in strip.kernels:
+            self._nest(
+                kernel, self.walks[kernel], _block(strip, kernel, loop.symbol, loop.depth, 0)
+            )
+        loops.close(loop, 0, strip.block, strip.rows // strip.block)
+        self.arrays.forget(loop.depth)
+        if strip.rows % strip.block:
+            first = strip.rows - strip.rows % strip.block
+            for kernel in strip.kernels:
+                self._nest(kernel, self.tails[kernel], _block(strip, kernel, None, 0, first))
+
+
+def _block(strip: Strip, kernel: Kernel, symbol: str | None, depth: int, row: int) -> Block:
+    multiple = strip.multiple(kernel)
+    return Block(symbol, depth, row * multiple, multiple, strip.local, strip.carried)
 
 
 def _call(
@@ -181,23 +242,25 @@ def _pointers(
 def _fill(writer: Writer, arrays: Arrays, fill: Fill, schedule: Schedule) -> None:
     node, source = fill.node, fill.source
     pointer = arrays.pointers[schedule.home[node]]
+    if source.op is Op.LITERAL:
+        _fill_number(writer, pointer, node, source.attr)
+        return
     size = node.size * BYTES[node.kind]
-    if source.op is not Op.LITERAL:
-        origin = arrays.pointers[schedule.home.get(source, source)]
-        writer.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        writer.line(
-            f"call void @llvm.memcpy.p0.p0.i64(ptr {pointer}, ptr {origin}, i64 {size}, i1 false)"
-        )
+    origin = arrays.pointers[schedule.home.get(source, source)]
+    writer.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    writer.line(
+        f"call void @llvm.memcpy.p0.p0.i64(ptr {pointer}, ptr {origin}, i64 {size}, i1 false)"
+    )
+
+
+def _fill_number(writer: Writer, pointer: str, node: Node, value: float | int | bool) -> None:
+    zero = not value and str(value) != "-0.0"
+    if not zero and node.kind is not Kind.B:
+        _fill_loop(writer, pointer, node, number_text(value, node.kind))
         return
-    if _all_zero(source.attr):
-        writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
-        return
-    if node.kind is Kind.B:
-        writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 1, i64 {size}, i1 false)")
-        return
-    _fill_loop(writer, pointer, node, number_text(source.attr, node.kind))
+    size, byte = node.size * BYTES[node.kind], 0 if zero else 1
+    writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+    writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 {byte}, i64 {size}, i1 false)")
 
 
 def _fill_loop(writer: Writer, pointer: str, node: Node, text: str) -> None:
@@ -217,10 +280,3 @@ def _fill_loop(writer: Writer, pointer: str, node: Node, text: str) -> None:
         f"exit{n}:",
     ):
         writer.levels[-1].append(line)
-
-
-def _all_zero(value: float | int | bool) -> bool:
-    return not value and str(value) != "-0.0"
-
-
-__all__ = ["LEAVES", "Interface", "Target", "Text", "Value", "write_program"]

@@ -30,11 +30,13 @@ class Walk(NamedTuple):
 
     :param order: dims, the outermost loop first.
     :param lanes: the dim along which vectors lie; -1 for none.
+    :param chains: accumulators that one reduction uses in turn.
     :param segments: for each dim (by number), its parts.
     """
 
     order: tuple[int, ...]
     lanes: int
+    chains: int
     segments: tuple[tuple[Segment, ...], ...]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pyro.compile.emit.space import Walk
@@ -9,6 +10,7 @@ from pyro.compile.emit.values import BYTES
 from pyro.compile.fuse import LEAVES
 from pyro.compile.ir import Node, Op
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
+from pyro.compile.strips import Step, Strip
 
 ALIGN = 64
 SLACK = 64  # bytes behind each array
@@ -21,33 +23,49 @@ class Storage:
     :param needed: nodes whose elements must be in memory; others live in registers.
     :param volatile: arrays that are written more than once, which registers cannot mirror.
     :param offsets: where in the scratch memory an array begins, in bytes.
+    :param sizes: elements of arrays that hold less than their node has.
     """
 
     needed: set[Node] = field(default_factory=set)
     volatile: set[Node] = field(default_factory=set)
     offsets: dict[Node, int] = field(default_factory=dict)
+    sizes: dict[Node, int] = field(default_factory=dict)
     scratch_bytes: int = 0
 
 
-def plan(schedule: Schedule, walks: dict[Kernel, Walk], outputs: list[Node]) -> Storage:
+def plan(
+    schedule: Schedule, steps: list[Step | Strip], walks: dict[Kernel, Walk], outputs: list[Node]
+) -> Storage:
     """Decide for every stored node."""
     storage = Storage()
     home = schedule.home
-    for step in schedule.steps:
+    writers = {home.get(s.node, s.node): k for k in kernels_of(steps) for s in k.statements}
+    for step in steps:
         if isinstance(step, Fill):
             storage.volatile.add(home[step.node])
-            storage.needed.add(home[step.node])
-            if step.source.op not in LEAVES:
-                storage.needed.add(home.get(step.source, step.source))
+            storage.needed.update((home[step.node], home.get(step.source, step.source)))
         elif isinstance(step, Statement):
             storage.needed.update(schedule.results[step.node])
             storage.needed.update(home.get(r.node, r.node) for r in step.reads)
-        else:
-            _kernel_needs(step, walks[step], schedule, storage)
+        elif isinstance(step, Strip):
+            storage.volatile.update(s.node for k in step.kernels for s in k.statements)
+            storage.needed.update(step.carried)
+            storage.sizes.update({n: n.size // step.rows * step.block for n in step.local})
+    for kernel in kernels_of(steps):
+        _kernel_needs(kernel, writers, walks, schedule, storage)
     storage.needed.update(home.get(node, node) for node in outputs)
     storage.needed = {n for n in storage.needed if n.op not in LEAVES}
-    _assign(schedule, storage, {home.get(node, node) for node in outputs})
+    _assign(schedule, steps, storage, {home.get(node, node) for node in outputs})
     return storage
+
+
+def kernels_of(steps: Sequence[Step | Strip]) -> Iterator[Kernel]:
+    """All kernels, also those in strips."""
+    for step in steps:
+        if isinstance(step, Strip):
+            yield from step.kernels
+        elif isinstance(step, Kernel):
+            yield step
 
 
 def is_straight(walk: Walk) -> bool:
@@ -55,20 +73,30 @@ def is_straight(walk: Walk) -> bool:
     return all(s.iterations == 1 for parts in walk.segments for s in parts)
 
 
-def _kernel_needs(kernel: Kernel, walk: Walk, schedule: Schedule, storage: Storage) -> None:
+def _kernel_needs(
+    kernel: Kernel,
+    writers: dict[Node, Kernel],
+    walks: dict[Kernel, Walk],
+    schedule: Schedule,
+    storage: Storage,
+) -> None:
     home = schedule.home
-    straight = is_straight(walk)
+    straight = is_straight(walks[kernel])
     for statement in kernel.statements:
         node = statement.node
-        mine = home.get(node, node)
-        if not straight and mine.size > 1:
-            storage.needed.add(mine)
         if node.op is Op.UPDATE and (statement.mode != "set" or node.attr.index_strides):
-            storage.volatile.add(mine)
-            storage.needed.add(mine)
-        for node, _ in statement.reads:
-            source = home.get(node, node)
-            if source.size > 1 and (not straight or source in storage.needed):
+            storage.volatile.add(home[node])
+            storage.needed.add(home[node])
+        for read, _ in statement.reads:
+            source = home.get(read, read)
+            writer = writers.get(source)
+            if writer is kernel and read.op is Op.MAP:
+                continue
+            far = source in storage.volatile or (
+                source.size > 1
+                and not (straight and writer is not None and is_straight(walks[writer]))
+            )
+            if far:
                 storage.needed.add(source)
         for table in _tables(statement):
             storage.needed.add(home.get(table, table))
@@ -93,9 +121,11 @@ def _tables(statement: Statement) -> set[Node]:
     return found
 
 
-def _assign(schedule: Schedule, storage: Storage, outputs: set[Node]) -> None:
+def _assign(
+    schedule: Schedule, steps: list[Step | Strip], storage: Storage, outputs: set[Node]
+) -> None:
     """First fit: memory of arrays that are no longer read is used again."""
-    first, last = _lifetimes(schedule, storage)
+    first, last = _lifetimes(schedule, steps, storage)
     free: list[tuple[int, int]] = []  # offset, size
     ends: dict[int, list[Node]] = {}
     sizes: dict[Node, int] = {}
@@ -104,7 +134,7 @@ def _assign(schedule: Schedule, storage: Storage, outputs: set[Node]) -> None:
             continue
         for step in sorted(s for s in ends if s < first[node]):
             free.extend((storage.offsets[dead], sizes[dead]) for dead in ends.pop(step))
-        size = -(-(node.size * BYTES[node.kind] + SLACK) // ALIGN) * ALIGN
+        size = -(-(storage.sizes.get(node, node.size) * BYTES[node.kind] + SLACK) // ALIGN) * ALIGN
         sizes[node] = size
         storage.offsets[node] = _take(free, size, storage)
         ends.setdefault(last[node], []).append(node)
@@ -123,28 +153,28 @@ def _take(free: list[tuple[int, int]], size: int, storage: Storage) -> int:
     return offset
 
 
-def _lifetimes(schedule: Schedule, storage: Storage) -> tuple[dict[Node, int], dict[Node, int]]:
-    home = schedule.home
+def _lifetimes(
+    schedule: Schedule, steps: list[Step | Strip], storage: Storage
+) -> tuple[dict[Node, int], dict[Node, int]]:
     first: dict[Node, int] = {}
     last: dict[Node, int] = {}
 
     def touch(node: Node, step: int) -> None:
-        node = home.get(node, node)
+        node = schedule.home.get(node, node)
         if node in storage.needed:
             first[node] = min(first.get(node, step), step)
             last[node] = max(last.get(node, step), step)
 
-    for number, step in enumerate(schedule.steps):
+    for number, step in enumerate(steps):
         if isinstance(step, Fill):
             touch(step.node, number)
             touch(step.source, number)
-            continue
-        if isinstance(step, Statement):
-            for node in schedule.results[step.node]:
+        elif isinstance(step, Statement):
+            for node in [*schedule.results[step.node], *(r.node for r in step.reads)]:
                 touch(node, number)
-        statements = step.statements if isinstance(step, Kernel) else [step]
-        for statement in statements:
-            touch(statement.node, number)
-            for read in statement.reads:
-                touch(read.node, number)
+        for kernel in kernels_of([step]):
+            for statement in kernel.statements:
+                touch(statement.node, number)
+                for read in statement.reads:
+                    touch(read.node, number)
     return first, last

@@ -33,15 +33,16 @@ def target_strides(statement: Statement) -> Shape:
     return tuple(0 if f else next(kept) for f in flags)
 
 
-def choose(kernel: Kernel, width: int, roomy: bool) -> Walk:
+def choose(kernel: Kernel, width: int, roomy: bool, domain: Shape | None = None) -> Walk:
     """How to walk a kernel.
 
     :param width: lanes of a vector register.
     :param roomy: whether small kernels may be written out.
+    :param domain: the part of the domain that is walked; all by default.
     """
-    domain = kernel.domain
+    domain = kernel.domain if domain is None else domain
     if not domain:
-        return Walk((), -1, ())
+        return Walk((), -1, 1, ())
     accesses = [r.access.strides for s in kernel.statements for r in s.reads]
     accesses += [target_strides(s) for s in kernel.statements if s.node.op is not Op.REDUCE]
     flags = tuple(map(any, zip(*(reduced_flags(s) for s in kernel.statements), strict=True)))
@@ -54,10 +55,11 @@ def choose(kernel: Kernel, width: int, roomy: bool) -> Walk:
     if _writes_alone(kernel):
         lanes = -1 if target_strides(kernel.statements[0])[-1] != 1 else len(domain) - 1
     order = _order(kernel, flags, lanes)
-    if roomy and kernel.points <= STRAIGHT * (2 if len(kernel.statements) == 1 else 1):
+    if roomy and math.prod(domain) <= STRAIGHT * (2 if len(kernel.statements) == 1 else 1):
         cut = tuple(straight(n, width if d == lanes else 1) for d, n in enumerate(domain))
-        return Walk(order, lanes, cut)
-    return Walk(order, lanes, _cut(kernel, order, lanes, flags, width, scan or arg))
+        return Walk(order, lanes, 8, cut)
+    chains = 4 if all(flags) else 1
+    return Walk(order, lanes, chains, _cut(kernel, domain, order, lanes, flags, width, scan or arg))
 
 
 def _writes_alone(kernel: Kernel) -> bool:
@@ -83,13 +85,13 @@ def _order(kernel: Kernel, flags: tuple[bool, ...], lanes: int) -> tuple[int, ..
 
 def _cut(
     kernel: Kernel,
+    domain: Shape,
     order: tuple[int, ...],
     lanes: int,
     flags: tuple[bool, ...],
     width: int,
     plain: bool,
 ) -> tuple[tuple[Segment, ...], ...]:
-    domain = kernel.domain
     unroll = [1] * len(domain)
     cost = sum(_body_cost(s) for s in kernel.statements)
     reducing = any(flags)
@@ -98,8 +100,9 @@ def _cut(
             unroll[lanes] = _vectors(domain[lanes], width)
             rows = max(1, TILE // unroll[lanes])
         else:
-            unroll[lanes] = 4 if lanes >= 0 and all(flags) else 1
-            rows = 4
+            if lanes >= 0:
+                unroll[lanes] = 4 if all(flags) else min(4, max(1, domain[lanes] // width))
+            rows = 1 if all(flags) else 4
         for d in reversed(order):
             if not flags[d] and d != lanes and rows > 1:
                 unroll[d] = _divisor(domain[d], rows)

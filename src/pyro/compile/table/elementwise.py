@@ -14,7 +14,7 @@ from pyro.compile.table.context import Context, row
 # Functions of real numbers that carry the same name in the table of scalar functions.
 UNARY = """
 exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-sigmoid erf erfc erfinv lgamma digamma
+erf erfc erfinv lgamma digamma
 """
 SPECIAL = {
     "i0": "i0",
@@ -389,25 +389,38 @@ def _threshold_backward(c: Context, grad: View, x: View, threshold: Any) -> View
     return c.graph.map("select", c.map("le", x, threshold), c.real(0.0), c.real(grad))
 
 
+def _decay(c: Context, x: View) -> View:
+    """``exp(-|x|)``, on which the logistic family is built, so that its members share it."""
+    return c.map("exp", c.map("neg", c.map("abs", x)))
+
+
+@row("sigmoid")
+def _sigmoid(c: Context, x: View) -> View:
+    decay = _decay(c, x)
+    top = c.graph.map("select", c.map("lt", x, 0.0), decay, c.real(1.0))
+    return c.map("div", top, c.map("add", 1.0, decay))
+
+
 @row("softplus")
 def _softplus(c: Context, x: View, beta: Any = 1, threshold: Any = 20) -> View:
     scaled = c.map("mul", x, beta)
-    soft = c.map("div", c.map("softplus", scaled), beta)
+    curve = c.map("add", c.map("maximum", scaled, 0.0), c.map("log1p", _decay(c, scaled)))
+    soft = c.map("div", curve, beta)
     return c.graph.map("select", c.map("gt", scaled, threshold), c.real(x), soft)
 
 
 @row("softplus_backward")
 def _softplus_backward(c: Context, grad: View, x: View, beta: Any, threshold: Any) -> View:
     scaled = c.map("mul", x, beta)
-    slope = c.map("mul", grad, c.map("sigmoid", scaled))
+    slope = c.map("mul", grad, _sigmoid(c, scaled))
     return c.graph.map("select", c.map("gt", scaled, threshold), c.real(grad), slope)
 
 
 @row("log_sigmoid_forward")
 def _log_sigmoid(c: Context, x: View) -> tuple[View, None]:
-    return c.map("log_sigmoid", x), None
+    return c.map("sub", c.map("minimum", x, 0.0), c.map("log1p", _decay(c, x))), None
 
 
 @row("log_sigmoid_backward")
 def _log_sigmoid_backward(c: Context, grad: View, x: View, _: Any) -> View:
-    return c.map("mul", grad, c.map("sigmoid", c.map("neg", x)))
+    return c.map("mul", grad, _sigmoid(c, c.map("neg", x)))
