@@ -349,7 +349,7 @@ FACTOR_CASES = [
     ),
     *(
         Case(
-            f"solve_triangular_{'upper' if upper else 'lower'}_{'left' if left else 'right'}_{unit}",
+            f"solve_triangular_upper_{upper}_left_{left}_unit_{unit}",
             lambda a, b, upper=upper, left=left, unit=unit: torch.linalg.solve_triangular(
                 a, b, upper=upper, left=left, unitriangular=unit
             ),

@@ -181,7 +181,9 @@ class Graph:
         first = slowest_dim(domain, Ref(x.node, rows[0], x.offset))
         if first and flags[first] and not all(flags):
             order = [first, *(d for d in range(len(domain)) if d != first)]
-            domain, rows[0], flags = (tuple(t[d] for d in order) for t in (domain, rows[0], flags))
+            domain = tuple(domain[d] for d in order)
+            rows[0] = tuple(rows[0][d] for d in order)
+            flags = tuple(flags[d] for d in order)
         args = (Ref(x.node, rows[0], x.offset),)
         return _whole(self._node(Op.REDUCE, domain, kind, args, (fn, flags), size), shape)
 

@@ -21,6 +21,7 @@ from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import Loaded, assemble, machine
 from pyro.compile.lapack import address_of
+from pyro.compile.math import provide
 from pyro.compile.report import Report
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.errors import PyroError
@@ -124,6 +125,8 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         text = write_program(schedule, interface, machine().target)
     with stage(seconds, "assemble"):
         code = assemble(text.text, 2)
+    with stage(seconds, "library"):
+        provide(text.needs)
     with stage(seconds, "load"):
         loaded = Loaded(code)
     return Program(

@@ -11,33 +11,14 @@ from pyro.compile.affine import Access
 from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays, Place
 from pyro.compile.emit.combine import COMBINE, START, across, better, transposed_sum
-from pyro.compile.emit.functions import apply
+from pyro.compile.emit.elements import Block, Elements, Spot
 from pyro.compile.emit.space import Index, Walk
 from pyro.compile.emit.values import Value, number, type_of
 from pyro.compile.emit.walks import reduced_flags, target_strides
 from pyro.compile.emit.writer import Writer
-from pyro.compile.fuse import compose_ref, identity
+from pyro.compile.fuse import identity
 from pyro.compile.ir import Kind, Node, Op
 from pyro.compile.schedule import Kernel, Statement
-
-Spot = tuple[Index, ...]  # one index per dim of the domain
-
-
-@dataclass(frozen=True)
-class Block:
-    """The rows that a nest in a strip walks.
-
-    :param symbol: the loop variable that is the first row, or None.
-    :param start: the first index of the first dim, beside the symbol.
-    :param multiple: indices of the first dim in a row.
-    """
-
-    symbol: str | None
-    depth: int
-    start: int
-    multiple: int
-    local: set[Node]
-    carried: set[Node]
 
 
 @dataclass
@@ -59,11 +40,21 @@ class Nest:
     volatile: set[Node]
     block: Block | None = None
     accumulators: Accumulators = field(init=False)
-    memo: dict[Any, Value] = field(default_factory=dict)
+    elements: Elements = field(init=False)
 
     def __post_init__(self) -> None:
         self.accumulators = Accumulators(self.writer)
-        self.local = {s.node for s in self.kernel.statements if s.node.op is Op.MAP}
+        self.elements = Elements(
+            self.writer,
+            self.arrays,
+            self.kernel.domain,
+            self.walk,
+            self.stored,
+            {s.node for s in self.kernel.statements if s.node.op is Op.MAP},
+            self.volatile,
+            self.fused,
+            self.block,
+        )
         self.flags = [reduced_flags(s) for s in self.kernel.statements]
         self.inner = [self._boundary(flags) for flags in self.flags]
         self.options: list[tuple[Index, ...]] = [()] * len(self.kernel.domain)
@@ -96,12 +87,8 @@ class Nest:
                 )
                 self._level(position + 1)
                 self.accumulators.close(loop, segment.start, segment.stride, segment.iterations)
-                self._forget(loop.depth)
+                self.elements.forget(loop.depth)
         self._finish(position)
-
-    def _forget(self, depth: int) -> None:
-        self.memo = {k: v for k, v in self.memo.items() if v.depth < depth}
-        self.arrays.forget(depth)
 
     # ------------------------------------------------------------ the body
 
@@ -120,7 +107,7 @@ class Nest:
         elif node.op is Op.UPDATE:
             self._update(statement, spot)
         else:
-            value = self._widened(self.element(node, identity(node.domain), spot), spot)
+            value = self._widened(self.elements.element(node, identity(node.domain), spot), spot)
             self._put(node, identity(node.domain), spot, value)
 
     def _widened(self, value: Value, spot: Spot) -> Value:
@@ -129,7 +116,7 @@ class Nest:
         return self.writer.splat(value, width)
 
     def _put(self, node: Node, access: Access, spot: Spot, value: Value) -> None:
-        place = self.place(access, spot, node)
+        place = self.elements.place(access, spot, node)
         if not place.terms and node not in self.volatile:
             self.arrays.keep(node, place.start, place.stride, value)
         if self.in_memory(node):
@@ -138,14 +125,14 @@ class Nest:
     def _update(self, statement: Statement, spot: Spot) -> None:
         node, target = statement.node, statement.node.attr
         home = self.home[node]
-        value = self._widened(self.value(node.args[1].node, _access(node, 1), spot), spot)
+        value = self._widened(self.elements.value(node.args[1].node, _access(node, 1), spot), spot)
         access = Access(target.strides, target.offset)
         if not target.index_strides and statement.mode == "set":
             self._put(home, access, spot, value)
             return
-        place = self.place(access, spot)
+        place = self.elements.place(access, spot)
         indices = [
-            (self.value(node.args[k + 2].node, _access(node, k + 2), spot), stride)
+            (self.elements.value(node.args[k + 2].node, _access(node, k + 2), spot), stride)
             for k, stride in enumerate(target.index_strides)
         ]
         for lane in range(value.width) if place.stride != 1 or _many(indices) else [None]:
@@ -184,7 +171,7 @@ class Nest:
 
     def _accumulate(self, which: int, node: Node, spot: Spot) -> None:
         fn = node.attr[0]
-        value = self._widened(self.value(node.args[0].node, _access(node, 0), spot), spot)
+        value = self._widened(self.elements.value(node.args[0].node, _access(node, 0), spot), spot)
         birth = self._birth(which)
         if fn.startswith("arg"):
             self._arg(which, node, spot, value, birth)
@@ -217,7 +204,7 @@ class Nest:
         reduced = tuple(n for n, f in zip(node.domain, flags, strict=True) if f)
         units = iter(identity(reduced).strides)
         strides = tuple(next(units) if f else 0 for f in flags)
-        index = self.position(self.place(Access(strides, 0), spot), value.width)
+        index = self.elements.position(self.elements.place(Access(strides, 0), spot), value.width)
         fn = "max" if node.attr[0] == "argmax" else "min"
         first = number(START[fn, value.kind], value.kind, value.width)
         best = self.accumulators.get((which, _names(kept), "value"), first, birth)
@@ -230,7 +217,7 @@ class Nest:
 
     def _scan(self, which: int, node: Node, spot: Spot) -> None:
         fn = node.attr[0]
-        value = self.value(node.args[0].node, _access(node, 0), spot)
+        value = self.elements.value(node.args[0].node, _access(node, 0), spot)
         key = (which, _names(spot[:-1]))
         birth = max((i.depth for i in spot[:-1]), default=0)
         start = number(START[fn, value.kind], value.kind)
@@ -272,7 +259,7 @@ class Nest:
             [k for k in self.accumulators.current if self._belongs(k, which, s)] for s in spots
         ]
         width = len(spots)
-        places = [self.place(access, s, node) for s in spots]
+        places = [self.elements.place(access, s, node) for s in spots]
         neighbours = all(
             p.terms == places[0].terms and p.start == places[0].start + k
             for k, p in enumerate(places)
@@ -306,7 +293,7 @@ class Nest:
 
     def _carry(self, node: Node, access: Access, spot: Spot, total: Value) -> Value:
         """Add what the blocks before have given."""
-        place = self.place(access, spot, node)
+        place = self.elements.place(access, spot, node)
         before = self.arrays.load(node, place, total.width, self.writer.depth)
         return COMBINE[node.attr[0]](self.writer, before, total._replace(depth=self.writer.depth))
 
@@ -327,119 +314,6 @@ class Nest:
         while len(parts) > 1:
             parts = [COMBINE[fn](self.writer, parts[0], parts[1]), *parts[2:]]
         return parts[0]
-
-    # ------------------------------------------------------------ values
-
-    def place(self, access: Access, spot: Spot, node: Node | None = None) -> Place:
-        """Where an access is at a spot; in an array that holds one block, from its beginning."""
-        start, stride = access.offset, 0
-        terms = []
-        block = self.block
-        if block is not None and access.strides[0] and node not in block.local:
-            start += access.strides[0] * block.start
-            if block.symbol is not None:
-                terms.append((block.symbol, block.depth, access.strides[0] * block.multiple))
-        for d, (move, index) in enumerate(zip(access.strides, spot, strict=True)):
-            if not move:
-                continue
-            start += move * index.start
-            if d == self.walk.lanes:
-                stride = move
-            if index.symbol is not None:
-                terms.append((index.symbol, index.depth, move))
-        terms.sort(key=lambda t: t[1])
-        return Place(tuple(terms), start, stride)
-
-    def value(self, node: Node, access: Access, spot: Spot) -> Value:
-        """The value of a node at an access: loaded, or computed here."""
-        if node.op is Op.LITERAL:
-            return number(node.attr, node.kind)
-        if node in self.local and access == identity(node.domain):
-            return self.element(node, access, spot)
-        if node.op is Op.MAP and node not in self.stored:
-            return self.element(node, access, spot)
-        place = self.place(access, spot, node)
-        width = spot[self.walk.lanes].width if place.stride else 1
-        key = (node.number, place.terms, place.start, place.stride, width)
-        found = self.memo.get(key)
-        if found is None:
-            changing = self.block is not None and node in self.volatile
-            floor = self.block.depth if self.block is not None and changing else 0
-            found = self.memo[key] = self.arrays.load(node, place, width, floor)
-        return found
-
-    def element(self, node: Node, access: Access, spot: Spot) -> Value:
-        """The element function of a MAP, at an access."""
-        place = self.place(access, spot)
-        width = spot[self.walk.lanes].width if place.stride else 1
-        key = (node.number, place.terms, place.start, place.stride, width, "element")
-        found = self.memo.get(key)
-        if found is not None:
-            return found
-        fn, attr = node.attr
-        if fn == "lookup":
-            found = self._lookup(node, access, spot)
-        else:
-            arguments = [self._argument(node, k, access, spot) for k in range(len(node.args))]
-            found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
-        self.memo[key] = found
-        return found
-
-    def _argument(self, node: Node, k: int, access: Access, spot: Spot) -> Value:
-        composed = compose_ref(self.kernel.domain, access, node, node.args[k])
-        if composed is None:
-            raise AssertionError(f"access of {node} is not affine")
-        return self.value(node.args[k].node, composed, spot)
-
-    def _lookup(self, node: Node, access: Access, spot: Spot) -> Value:
-        """Elements of a table at integer positions."""
-        table = node.args[0]
-        composed = compose_ref(self.kernel.domain, access, node, table)
-        if composed is None:
-            raise AssertionError(f"access of {node} is not affine")
-        place = self.place(composed, spot)
-        indices = [
-            (self._argument(node, k + 1, access, spot), stride)
-            for k, stride in enumerate(node.attr[1])
-        ]
-        width = max(i.width for i, _ in indices)
-        lanes_move = self.walk.lanes >= 0 and place.stride != 0
-        full = spot[self.walk.lanes].width if lanes_move else 1
-        if width == 1 and (full == 1 or place.stride == 1):
-            return self._looked_up(table.node, place, indices, 0, full)
-        width = max(width, full)
-        lanes = [
-            self._looked_up(
-                table.node, Place(place.terms, place.start + k * place.stride, 0), indices, k, 1
-            )
-            for k in range(width)
-        ]
-        return self.writer.join(lanes)
-
-    def _looked_up(
-        self, table: Node, place: Place, indices: list[tuple[Value, int]], lane: int, width: int
-    ) -> Value:
-        w = self.writer
-        address, depth = self.arrays.address(table, place)
-        for index, stride in indices:
-            one = w.lane(index, lane)
-            depth = max(depth, one.depth)
-            offset = one.name
-            if stride != 1:
-                offset = w.define(f"mul nsw i64 {offset}, {stride}", Kind.I, 1, one.depth).name
-            address = self.arrays._step(table.kind, address, offset, depth)
-        return self.arrays.load_at(address, table.kind, width, depth)
-
-    def position(self, place: Place, width: int) -> Value:
-        """A position as an integer, the same in all lanes."""
-        w = self.writer
-        total = number(place.start, Kind.I)
-        for symbol, depth, stride in place.terms:
-            term = Value(symbol, Kind.I, 1, depth)
-            if stride != 1:
-                term = w.binary("mul", term, number(stride, Kind.I))
-            total = w.binary("add", total, term)
-        return w.splat(total, width)
 
 
 def _access(node: Node, k: int) -> Access:

@@ -8,14 +8,15 @@ from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays
 from pyro.compile.emit.calls import call
 from pyro.compile.emit.combine import START
-from pyro.compile.emit.nest import Block, Nest
+from pyro.compile.emit.elements import Block
+from pyro.compile.emit.nest import Nest
 from pyro.compile.emit.space import Walk
 from pyro.compile.emit.storage import Storage, kernels_of, plan
 from pyro.compile.emit.values import BYTES, number_text
 from pyro.compile.emit.walks import choose, instances
 from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind, Node, Op
-from pyro.compile.math import LlvmModule
+from pyro.compile.math import Definition, LlvmModule
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
 from pyro.compile.strips import Strip, with_strips
 
@@ -49,11 +50,16 @@ class Interface:
 
 @dataclass(frozen=True)
 class Text:
-    """LLVM text with what a caller must provide."""
+    """LLVM text with what a caller must provide.
+
+    :param instances: how many bodies of loops were written.
+    :param needs: special functions that are called.
+    """
 
     text: str
     scratch_bytes: int
     instances: int
+    needs: tuple[Definition, ...]
 
 
 DENSITY = "ptr %context, ptr %x, ptr %value, ptr %gradient, ptr %scratch"
@@ -104,7 +110,7 @@ class _Program:
         self.steps = with_strips(schedule, set(interface.outputs))
         self.walks, self.tails = self._walks()
         self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
-        self.writer = Writer(LlvmModule())
+        self.writer = Writer(LlvmModule(library=True))
         self.arrays = Arrays(self.writer, schedule.home)
 
     def _walks(self) -> tuple[dict[Kernel, Walk], dict[Kernel, Walk]]:
@@ -145,7 +151,8 @@ class _Program:
         if self.interface.density:
             text += MANY.format(name=self.name, dim=self.interface.dim)
         count = sum(map(instances, [*self.walks.values(), *self.tails.values()]))
-        return Text(text + writer.module.text(), self.storage.scratch_bytes, count)
+        needs = tuple(writer.module.needs.values())
+        return Text(text + writer.module.text(), self.storage.scratch_bytes, count, needs)
 
     def _nest(self, kernel: Kernel, walk: Walk, block: Block | None) -> None:
         Nest(
