@@ -17,13 +17,17 @@ from pyro.distributions import constraints
 from pyro.infer.autoguide import (
     AutoDelta,
     AutoDiagonalNormal,
-    AutoGuide,
+    AutoGaussian,
+    AutoHierarchicalNormalMessenger,
     AutoIAFNormal,
     AutoLaplaceApproximation,
     AutoLowRankMultivariateNormal,
     AutoMultivariateNormal,
     AutoNormal,
     AutoNormalizingFlow,
+    AutoNormalMessenger,
+    AutoRegressiveMessenger,
+    AutoStructured,
 )
 
 
@@ -53,8 +57,8 @@ def eight_schools(stddev: Tensor, effect: Tensor) -> None:
 
 def linear_regression(x: Tensor, y: Tensor) -> None:
     """With a known noise the posterior is normal."""
-    weights = pyro.sample("weights", dist.Normal(torch.zeros(x.shape[-1]), 1.0).to_event(1))
-    intercept = pyro.sample("intercept", dist.Normal(0.0, 1.0))
+    weights = pyro.sample("weights", dist.Normal(x.new_zeros(x.shape[-1]), 1.0).to_event(1))
+    intercept = pyro.sample("intercept", dist.Normal(x.new_zeros(()), 1.0))
     mean = (x @ weights.unsqueeze(-1)).squeeze(-1) + intercept.unsqueeze(-1)
     pyro.sample("y", dist.Normal(mean, 0.7).to_event(1), obs=y)
 
@@ -171,7 +175,7 @@ MODELS = [
 
 spline = functools.partial(dist.transforms.spline_autoregressive, hidden_dims=[12], count_bins=4)
 
-GUIDES: dict[str, Callable[[Callable[..., Any]], AutoGuide]] = {
+GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoDelta": AutoDelta,
     "AutoNormal": AutoNormal,
     "AutoDiagonalNormal": AutoDiagonalNormal,
@@ -180,7 +184,17 @@ GUIDES: dict[str, Callable[[Callable[..., Any]], AutoGuide]] = {
     "AutoLaplaceApproximation": AutoLaplaceApproximation,
     "AutoNormalizingFlow": functools.partial(AutoNormalizingFlow, init_transform_fn=spline),
     "AutoIAFNormal": AutoIAFNormal,
+    "AutoGaussian": AutoGaussian,
+    "AutoStructured": AutoStructured,
+    "AutoNormalMessenger": AutoNormalMessenger,
+    "AutoHierarchicalNormalMessenger": AutoHierarchicalNormalMessenger,
+    "AutoRegressiveMessenger": AutoRegressiveMessenger,
 }
 
-BY_SITE = {"AutoDelta", "AutoNormal"}  # these take latent sites in subsampled plates
+MESSENGERS = {
+    "AutoHierarchicalNormalMessenger",
+    "AutoNormalMessenger",
+    "AutoRegressiveMessenger",
+}
+BY_SITE = {"AutoDelta", "AutoNormal", *MESSENGERS}  # these take sites in subsampled plates
 POINTS = {"AutoDelta", "AutoLaplaceApproximation"}

@@ -14,7 +14,7 @@ from pyro.distributions.torch_composite import TransformedDistribution
 from pyro.infer.autoguide.auto_guide import AutoGuide
 from pyro.infer.autoguide.constrained import values_in_model
 from pyro.infer.autoguide.held_model import Model
-from pyro.infer.autoguide.plans import Point, SitePlan, densities_wanted, plan_sites
+from pyro.infer.autoguide.plans import Point, SitePlan, densities_wanted, plan_sites, unflatten
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles, normal_quantiles
 from pyro.infer.errors import SubsampleError
 from pyro.infer.model.initialization import Strategy, init_to_median
@@ -127,20 +127,12 @@ class AutoContinuous(AutoGuide):
         return ((plan.site, coordinates[plan.name]) for plan in self._plan)
 
     def _unflatten(self, latent: Tensor) -> dict[str, Tensor]:
-        """Unconstrained values by name; batch dims of the vector are left of those of a site.
-
-        A plate around the guide (that of vectorised particles) makes room for the plates inside:
-        the batch dims of the vector where a site has its own have size one, and are dropped.
-        """
-        result, start, batch = {}, 0, latent.shape[:-1]
+        """Unconstrained values by name."""
+        result, start = {}, 0
         for plan in self._plan:
             shape = self._shapes[plan.name]
             stop = start + shape.numel()
-            own = len(shape) - plan.unconstrained_event_dim
-            outer = batch[: max(len(batch) - own, 0)]
-            if outer.numel() != batch.numel():
-                outer = batch
-            result[plan.name] = latent[..., start:stop].reshape(outer + shape)
+            result[plan.name] = unflatten(plan, shape, latent[..., start:stop])
             start = stop
         return result
 

@@ -75,6 +75,18 @@ def plan_sites(sites: Mapping[str, Message]) -> tuple[SitePlan, ...]:
     return tuple(plans)
 
 
+def unflatten(plan: SitePlan, shape: torch.Size, flat: Tensor) -> Tensor:
+    """The unconstrained value of a site from flat coordinates; batch dims go left of the site's.
+
+    A plate around the guide (that of vectorised particles) makes room for the plates inside: where
+    a site has batch dims of its own, those of the flat vector have size one, and are dropped.
+    """
+    batch = flat.shape[:-1]
+    own = len(shape) - plan.unconstrained_event_dim
+    outer = batch[: max(len(batch) - own, 0)]
+    return flat.reshape((outer if outer.numel() == batch.numel() else batch) + shape)
+
+
 def densities_wanted() -> bool:
     """Whether densities matter here: not where all is masked, as in predictions."""
     return get_mask() is not False

@@ -1,0 +1,121 @@
+"""The base of guides that run the model and have a normal law at each site."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import biject_to
+
+from pyro.distributions import constraints
+from pyro.distributions.normal import Normal
+from pyro.distributions.torch_composite import TransformedDistribution
+from pyro.infer.autoguide.auto_messenger import (
+    MEAN_OR_FEASIBLE,
+    AutoMessenger,
+    initial_value,
+    unconstrained_event_dim,
+)
+from pyro.infer.autoguide.held_model import Model
+from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles
+from pyro.infer.autoguide.site_parameters import check_init_scale
+from pyro.infer.model.initialization import Strategy
+from pyro.nn.pyro_module import PyroModule
+from pyro.poutine.messenger import block_messengers
+
+
+class NormalSites(AutoMessenger):
+    """At each site a normal law of the unconstrained coordinates, through the site's bijection.
+
+    :param model: A function that calls ``pyro.sample``.
+    :param init_loc_fn: The strategy that chooses the initial locations.
+    :param init_scale: The initial standard deviation of each unconstrained coordinate.
+    :param amortized_plates: Plates over which parameters are shared.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        init_loc_fn: Strategy = MEAN_OR_FEASIBLE,
+        init_scale: float = 0.1,
+        amortized_plates: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(model, amortized_plates=amortized_plates)
+        self.init_loc_fn = init_loc_fn
+        self._init_scale = check_init_scale(init_scale)
+        self.locs = PyroModule()
+        self.scales = PyroModule()
+
+    @abstractmethod
+    def _loc_scale(self, name: str, prior: Any) -> tuple[Tensor, Tensor]:
+        """Means and standard deviations of the coordinates of a site."""
+
+    def _site_params(self, name: str, prior: Any, shift: Any) -> tuple[Tensor, Tensor]:
+        """``locs.<name>``, from the initial value less ``shift``, and ``scales.<name>``."""
+        transform = biject_to(prior.support)
+        dims = unconstrained_event_dim(prior, transform)
+
+        def start() -> Tensor:
+            at: Tensor = initial_value(name, prior, self.init_loc_fn) - shift
+            return at
+
+        def spread() -> Tensor:
+            return torch.full_like(initial_value(name, prior, self.init_loc_fn), self._init_scale)
+
+        loc = self._param("locs", name, start, constraints.real, dims)
+        scale = self._param("scales", name, spread, constraints.softplus_positive, dims)
+        return loc, scale
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        """The law of a site; its median while medians are computed."""
+        transform = biject_to(prior.support).with_cache()
+        loc, scale = self._loc_scale(name, prior)
+        wanted: _Quantiles | None = _WANTED.current
+        if wanted is not None:
+            wanted.values[name] = constrained_quantiles(transform, loc, scale, wanted.levels)
+            value: Tensor = transform(loc.expand(transform.inverse_shape(prior.shape())))
+            return value
+        dims = unconstrained_event_dim(prior, transform)
+        base = Normal(loc, scale, validate_args=False).to_event(dims)
+        return TransformedDistribution(base, transform)
+
+    @torch.no_grad()
+    def quantiles(self, quantiles: Levels, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Posterior quantiles of the latent sites, given the medians of upstream sites.
+
+        :param quantiles: Probabilities.
+        :return: Tensors whose leftmost dim is that of the probabilities, by name of site.
+        """
+        self.setup(*args, **kwargs)
+        wanted = _Quantiles(quantiles)
+        outer, _WANTED.current = _WANTED.current, wanted
+        try:
+            with block_messengers(lambda handler: True):
+                self(*args, **kwargs)
+        finally:
+            _WANTED.current = outer
+        return wanted.values
+
+    @torch.no_grad()
+    def median(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Posterior medians of the latent sites, given those of upstream sites."""
+        return {k: v.squeeze(0) for k, v in self.quantiles([0.5], *args, **kwargs).items()}
+
+
+class _Quantiles:
+    """What is collected in a run whose sites are at their medians."""
+
+    def __init__(self, levels: Levels) -> None:
+        self.levels = levels
+        self.values: dict[str, Tensor] = {}
+
+
+class _Wanted(threading.local):
+    current: _Quantiles | None = None
+
+
+_WANTED = _Wanted()
