@@ -231,6 +231,19 @@ SHAPE_CASES = [
     Case("same_output_twice", lambda x: (x * 2, x * 2, x, torch.ones(2)), (real(3),)),
 ]
 
+def _started(x: Tensor) -> Tensor:
+    y = torch.zeros(4, dtype=x.dtype)
+    y[0] = x[0] * 2
+    return y
+
+
+def _masked_put(x: Tensor) -> Tensor:
+    y = x * 2
+    y[(x > 0) & (x < 1)] = 0
+    y[x[:, 0] > 0] = 3.0
+    return y
+
+
 INDEX_CASES = [
     Case("index", lambda x: x[whole(7)] * 2, (real(4),)),
     Case("index_rows", lambda x: x[whole(6)].exp(), (real(4, 5),)),
@@ -264,6 +277,14 @@ INDEX_CASES = [
         (real(6),),
     ),
     Case("embedding", lambda w: F.embedding(whole(2, 3), w), (real(4, 3),)),
+    Case(
+        "index_of_written",
+        lambda x, i: torch.zeros(4).double().index_put((whole(3),), x[:3])[i] + _started(x)[i],
+        (real(4), whole(9)),
+        False,
+    ),
+    Case("index_of_constant", lambda x, i: torch.full((4,), 2.0)[i] * x, (real(9), whole(9)), False),
+    Case("masked_put", _masked_put, (real(3, 4),)),
     Case("one_hot_dot", lambda x: (F.one_hot(whole(5), 4) * x).sum(-1), (real(5, 4),)),
 ]
 
@@ -332,6 +353,7 @@ MATRIX_CASES = [
 ]
 
 FACTOR_CASES = [
+    Case("cholesky_inverse", lambda a: torch.cholesky_inverse(a.tril()), (spd(3, 2),)),
     Case("cholesky", lambda x: torch.linalg.cholesky(spd(4) + x * x), (real(),), True, 1e-10),
     Case(
         "cholesky_batch",

@@ -42,7 +42,7 @@ class NativeDensity:
         self.address = program.loaded.address("run")
         self.context = program.context
         self.scratch_bytes = program.text.scratch_bytes
-        self.calls_python = bool(program.called_out)
+        self.calls_python = bool(program.called_out or program.guards)
         self._many = _RUN_MANY(program.loaded.address("many"))
 
     def value(self, x: Tensor) -> Tensor:
@@ -110,7 +110,8 @@ def compile_value_and_grad(
     program = build(_value_and_grad(fn), (start,), density=True)
     density = NativeDensity(program, x.numel())
     if verify:
-        check_density(fn, density, x.detach())
+        calls = check_density(fn, density, x.detach())
+        program.fallback.check_use(calls)
     return density
 
 

@@ -123,8 +123,10 @@ class CompiledFunction:
         args, kwargs = pytree.tree_unflatten(moved, spec)
         with torch.enable_grad():
             expected = pytree.tree_leaves(self._fn(*args, **kwargs))
+        found = pytree.tree_leaves(made(moved))
+        made.program.fallback.check_use(1)
         for position, (a, b) in enumerate(
-            zip(pytree.tree_leaves(made(moved)), expected, strict=True)
+            zip(found, expected, strict=True)
         ):
             if not isinstance(b, Tensor):
                 continue

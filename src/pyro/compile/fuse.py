@@ -71,7 +71,7 @@ class Fusion:
                 or self._depth[node] > DEPTH_LIMIT
             ):
                 self.stored.add(node)
-        for node in self.nodes:
+        for node in reversed(self.nodes):  # what one node wants stored is checked after it
             self._check_accesses(node)
 
     def _kept_for(self, node: Node) -> Iterator[Node]:

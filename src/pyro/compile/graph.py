@@ -101,7 +101,9 @@ class Graph:
         kind = kind or (Kind.B if fn in TRUTHS else arguments[-1].kind)
         if 0 in shape:
             return self.full(shape, 0, kind)
-        arguments = tuple(written_value(self, views.expand(a, shape)) for a in arguments)
+        spread = [views.expand(a, shape) for a in arguments]
+        whole = spread[:1] if fn == "lookup" else []  # a table is read elsewhere, too
+        arguments = (*whole, *(written_value(self, a) for a in spread[len(whole) :]))
         if (known := simplify_map(self, fn, arguments, kind)) is not None:
             return known
         return self._map(fn, arguments, shape, kind, attr)
@@ -240,6 +242,13 @@ class Graph:
             _whole(self._node(Op.RESULT, (n,), kind, (Ref(node, (1,), 0),), k, n), (n,))
             for k, (n, kind) in enumerate(zip(routine.sizes, routine.kinds, strict=True))
         ]
+
+    def guard(self, truth: View, expected: bool) -> View:
+        """Ends the program unless ``truth``, of one element, is as expected; nobody reads it."""
+        args = (Ref(self._in_memory(truth).node, (), 0),)
+        return View(
+            self._node(Op.CALL, (), Kind.B, args, Routine("guard", (expected,), (), ()), 0), (), (), 0
+        )
 
     def _in_memory(self, x: View) -> View:
         """Row-major elements in an array that has an address."""

@@ -10,7 +10,11 @@ import torch
 
 from pyro.errors import PyroError
 
-_INSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+_COMPILER = str(Path(__file__).parent)
+_PYRO = str(Path(__file__).parents[1])
+_TORCH = str(Path(torch.__file__).parent)
+_INSIDE = (_TORCH, _PYRO)
+_LIBRARY = (str(Path(_TORCH) / "distributions"), _PYRO)
 
 
 class NotCapturable(PyroError, RuntimeError):  # noqa: N818
@@ -38,3 +42,11 @@ def user_line(frame: FrameType | None) -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return "an unknown line"
+
+
+def in_library() -> bool:
+    """Whether the statement that runs now is one of our library or of torch's distributions."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_COMPILER):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.startswith(_LIBRARY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -12,12 +12,13 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pyro.compile.callout import CallOut
+from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import record
 from pyro.compile.emit import Interface, Text, write_program
 from pyro.compile.emit.calls import SYMBOLS
 from pyro.compile.fuse import LEAVES, Fusion
-from pyro.compile.graph import Graph
+from pyro.compile.graph import DTYPE_KIND, Graph
+from pyro.compile.guard import Fallback
 from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import Loaded, assemble, machine
 from pyro.compile.lapack import address_of
@@ -47,6 +48,8 @@ class Program:
     recorded: int
     called_out: tuple[str, ...]
     calls: tuple[CallOut, ...]
+    guards: int
+    fallback: Fallback
     code_bytes: int
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -58,6 +61,8 @@ class Program:
         self.context = ctypes.addressof(self._context)
 
     def _routine(self, routine: Routine) -> int:
+        if routine.name == "guard":
+            return self.fallback.address
         if routine.name in SYMBOLS:
             return address_of(SYMBOLS[routine.name]) or 0
         found: int = routine.parameters[0].address
@@ -73,7 +78,7 @@ class Program:
         """:raises CompiledCodeError: if ``code``, which a call returned, is not 0."""
         if not code:
             return
-        for call in self.calls:
+        for call in (self.fallback, *self.calls):
             if call.error is not None:
                 error, call.error = call.error, None
                 raise error
@@ -85,6 +90,8 @@ class Program:
             nodes=len(self.schedule.fusion.nodes),
             loops=sum(isinstance(s, Kernel) for s in self.schedule.steps),
             called_out=self.called_out,
+            guards=self.guards,
+            fallbacks=self.fallback.runs,
             constant_bytes=sum(c.nbytes for c in self.constants),
             scratch_bytes=self.text.scratch_bytes,
             code_bytes=self.code_bytes,
@@ -116,8 +123,9 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         if density:
             views = tuple(graph.cast(v, Kind.F) for v in views)
         outputs = owned(graph, views)
+        guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
     with stage(seconds, "fuse"):
-        schedule = Schedule(Fusion(graph, outputs))
+        schedule = Schedule(Fusion(graph, outputs + guards))
     with stage(seconds, "write"):
         interface = Interface(
             density, inputs[0].numel() if density else 0, tuple(v.node for v in outputs)
@@ -139,8 +147,23 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         recorded=recorder.recorded,
         called_out=tuple(call.name for call in recorder.calls),
         calls=tuple(recorder.calls),
+        guards=len(guards),
+        fallback=Fallback(
+            fn,
+            _slots(inputs),
+            _slots(result, density),
+            density,
+            recorder.guards[0].where if guards else "no branch",
+        ),
         code_bytes=len(code),
         seconds=seconds,
+    )
+
+
+def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]:
+    """Where tensors are in memory; a density returns real numbers whatever its program does."""
+    return tuple(
+        Slot(tuple(t.shape), Kind.F if density else DTYPE_KIND[t.dtype], t.dtype) for t in tensors
     )
 
 

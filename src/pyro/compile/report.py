@@ -14,6 +14,8 @@ class Report:
     :param nodes: nodes of the graph after simplification.
     :param loops: loop nests that were written.
     :param called_out: operations that torch executes in the middle of the code.
+    :param guards: branches of libraries on values; the code holds those that capture saw.
+    :param fallbacks: calls so far in which a branch was another one, and the program itself ran.
     :param constant_bytes: memory of the constants.
     :param scratch_bytes: scratch memory of a call.
     :param code_bytes: size of the machine code.
@@ -24,6 +26,8 @@ class Report:
     nodes: int
     loops: int
     called_out: tuple[str, ...]
+    guards: int
+    fallbacks: int
     constant_bytes: int
     scratch_bytes: int
     code_bytes: int
@@ -35,6 +39,7 @@ class Report:
             f"simplified  {self.nodes} nodes",
             f"fused       {self.loops} loop nests",
             f"called out  {', '.join(self.called_out) or 'nothing'}",
+            f"guards      {self.guards} ({self.fallbacks} calls of the program itself)",
             f"constants   {self.constant_bytes} bytes",
             f"scratch     {self.scratch_bytes} bytes",
             f"code        {self.code_bytes} bytes",

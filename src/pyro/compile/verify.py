@@ -21,8 +21,8 @@ class Density(Protocol):
         """Value and gradient."""
 
 
-def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -> None:
-    """Compare values and gradients near ``x``.
+def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -> int:
+    """Compare values and gradients near ``x``; returns at how many points.
 
     :raises NotCapturable: if they differ.
     """
@@ -50,6 +50,7 @@ def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -
                     "outside of torch, or change state?",
                     "verification",
                 )
+    return POINTS
 
 
 def difference(found: Tensor, expected: Tensor) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.distributions as td
@@ -12,6 +14,8 @@ from torch.distributions import constraints as tc
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.ops.shapes import broadcast_shape
+
+_LOG_2 = math.log(2)
 
 
 @torch_family
@@ -42,6 +46,21 @@ class Wishart(td.Wishart, TorchDistribution):
         df = torch.Size(arg_shapes["df"])
         matrix = next(torch.Size(s) for name, s in arg_shapes.items() if name != "df")
         return broadcast_shape(df, matrix[:-2]), matrix[-2:]
+
+    def log_prob(self, value: Any) -> Tensor:
+        """Shape ``sample_shape + batch_shape``."""
+        value = self._as_value(value)
+        if self._validate_args:
+            self._validate_sample(value)
+        p, df, tril = self._event_shape[0], self.df, self._unbroadcasted_scale_tril
+        factor = torch.linalg.cholesky_ex(value)[0]
+        log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        scale = tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        root = torch.linalg.solve_triangular(tril, factor, upper=False)  # V = L L', X = R R'
+        trace = root.square().sum((-2, -1))
+        norm = p * _LOG_2 * df / 2 + df * scale + torch.mvlgamma(df / 2, p)
+        result: Tensor = (df - p - 1) / 2 * log_det - trace / 2 - norm
+        return result
 
     def rsample(
         self, sample_shape: Sequence[int] = torch.Size(), max_try_correction: int | None = None

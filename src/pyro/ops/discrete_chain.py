@@ -127,7 +127,7 @@ def _sum_in_linear_space(
     levels, scales = _tree(_products(matrices, likelihoods), batch)
     total = (start.unsqueeze(-2) @ levels[-1].reshape(batch + probs.shape[-2:])).sum((-2, -1))
     before, after, checks = _messages(levels, start)
-    least = torch.cat([x.flatten() for x in (*checks, scales, total)]).min().item()
+    least = torch.cat([x.flatten() for x in (*checks, scales, total)]).min()
     if not least >= torch.finfo(dtype).tiny ** 0.25:
         return None, None
     logs = torch.cat([scales, means.squeeze(-1), total.unsqueeze(-1)], -1).double().log()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,8 +16,9 @@ from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.graph import DTYPE_KIND, Graph
-from pyro.compile.ir import Routine, View
-from pyro.compile.not_capturable import NotCapturable, not_capturable
+from pyro.compile.ir import Kind, Op, Routine, View
+from pyro.compile.guard import Guard
+from pyro.compile.not_capturable import NotCapturable, in_library, not_capturable, user_line
 from pyro.compile.table.context import Context, Meta
 
 
@@ -32,6 +34,7 @@ class Recorder(TorchDispatchMode):
         self.graph = graph
         self.memories = Memories(graph)
         self.calls: list[CallOut] = []
+        self.guards: list[Guard] = []
         self.recorded = 0
 
     @classmethod
@@ -68,7 +71,7 @@ class Recorder(TorchDispatchMode):
                 self.memories.settle_constant(t)
             return func(*args, **kwargs)
         if op.refuses:
-            raise not_capturable(op.refuses)
+            return self._refuse(op, args)
         if op.writes:
             return self._write(op, args, kwargs)
         return self._record(op, args, kwargs)
@@ -94,6 +97,18 @@ class Recorder(TorchDispatchMode):
             if view is not None:
                 self.memories.add(tensor, view)
         return result
+
+    def _refuse(self, op: Operation, args: tuple[Any, ...]) -> Any:
+        """What needs the value of a tensor: only the code of a library may ask for a truth value."""
+        if op.name == "aten::_local_scalar_dense":
+            view = self.view(args[0])
+            if view.node.op is Op.LITERAL:
+                return op.func(*args)
+            if view.kind is Kind.B and in_library():
+                expected: bool = op.func(*args)
+                self.guards.append(Guard(view, expected, user_line(sys._getframe())))
+                return expected
+        raise not_capturable(op.refuses or "")
 
     def _call_out(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Torch will execute the operation, on arrays of the machine code."""

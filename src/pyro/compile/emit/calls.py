@@ -38,6 +38,20 @@ def _call_out(w: Writer, pointer: str, arguments: list[str], results: list[str])
     w.levels[-1].append(f"good{n}:")
 
 
+def _guard(
+    w: Writer, pointer: str, arguments: list[str], results: list[str], expected: bool
+) -> None:
+    """Goes on if the argument is as expected; otherwise the program itself computes the results."""
+    value, same, code, n = w.fresh("v"), w.fresh("g"), w.fresh("r"), next(w.names)
+    w.line(f"{value} = load i8, ptr {arguments[0]}, align 1")
+    w.line(f"{same} = icmp eq i8 {value}, {int(expected)}")
+    w.line(f"br i1 {same}, label %good{n}, label %other{n}")
+    w.levels[-1].append(f"other{n}:")
+    w.line(f"{code} = call i32 {pointer}({', '.join(f'ptr {p}' for p in w.interface)})")
+    w.line(f"ret i32 {code}")
+    w.levels[-1].append(f"good{n}:")
+
+
 def _stack(w: Writer, kind: str) -> str:
     """Memory of the stack, taken at the entry of the function."""
     name = w.fresh("k")
@@ -153,6 +167,7 @@ def _solve_triangular(
     _repeat(w, batch, solve)
 
 
+ROUTINES["guard"] = _guard
 ROUTINES["cholesky"] = _cholesky
 ROUTINES["solve_triangular"] = _solve_triangular
 

@@ -63,6 +63,8 @@ class Text:
 
 
 DENSITY = "ptr %context, ptr %x, ptr %value, ptr %gradient, ptr %scratch"
+ARRAYS = ("%x", "%value", "%gradient")
+TABLES = ("%inputs", "%outputs", "null")
 GENERAL = "ptr %context, ptr %inputs, ptr %outputs, ptr %scratch"
 
 
@@ -111,6 +113,7 @@ class _Program:
         self.walks, self.tails = self._walks()
         self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
         self.writer = Writer(LlvmModule(library=True))
+        self.writer.interface = ARRAYS if interface.density else TABLES
         self.arrays = Arrays(self.writer, schedule.home)
 
     def _walks(self) -> tuple[dict[Kernel, Walk], dict[Kernel, Walk]]:

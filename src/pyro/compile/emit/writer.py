@@ -18,6 +18,7 @@ class Writer:
         self.module = module
         self.names = count()
         self.levels: list[list[str]] = [[]]
+        self.interface: tuple[str, ...] = ()  # inputs and outputs of the function
         self.entry: list[str] = []  # memory of the stack
         self.splats: dict[tuple[str, int], Value] = {}
 

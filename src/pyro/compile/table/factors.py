@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import torch
+
 from pyro.compile import views
 from pyro.compile.ir import Kind, Routine, View
 from pyro.compile.lapack import address_of
@@ -51,6 +53,11 @@ def _cholesky_solve(c: Context, b: View, factor: View, upper: bool = False) -> V
     return _solve_triangular(c, second, half, upper=True)
 
 
+def _cholesky_inverse(c: Context, factor: View, upper: bool = False) -> View:
+    one = c.graph.constant(torch.eye(factor.shape[-1], dtype=torch.float64))
+    return _cholesky_solve(c, views.expand(one, factor.shape), factor, upper)
+
+
 def _triangular_solve(
     c: Context,
     b: View,
@@ -71,4 +78,5 @@ if address_of("dpotrf_") is not None and address_of("dtrsm_") is not None:
     row("_linalg_check_errors")(_check_errors)
     row("linalg_solve_triangular")(_solve_triangular)
     row("cholesky_solve")(_cholesky_solve)
+    row("cholesky_inverse")(_cholesky_inverse)
     row("triangular_solve")(_triangular_solve)

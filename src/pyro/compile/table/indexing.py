@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyro.compile import views
-from pyro.compile.ir import Kind, View, contiguous
+from pyro.compile.ir import Kind, Op, View, contiguous
 from pyro.compile.not_capturable import not_capturable
 from pyro.compile.table.context import Context, row
 
@@ -18,6 +18,8 @@ def lookup(c: Context, x: View, plain: View, positions: Sequence[tuple[View, int
     :param plain: a view of ``x``'s node over the shape of the result, at index zero.
     :param positions: index (broadcastable to the result), size of the indexed dim, stride.
     """
+    if x.node.op is Op.LITERAL:
+        return plain
     strides = tuple(stride for _, _, stride in positions)
     indices = (_wrapped(c, index, size) for index, size, _ in positions)
     return c.graph.map("lookup", plain, *indices, kind=x.kind, attr=strides)
@@ -80,10 +82,23 @@ def _integers(c: Context, indices: Sequence[View | None]) -> Sequence[View | Non
 def _index_put(
     c: Context, x: View, indices: Sequence[View | None], values: View, accumulate: bool = False
 ) -> View:
+    values = c.as_kind(values)
+    mask = indices[0] if len(indices) == 1 else None
+    if mask is not None and mask.kind is Kind.B and values.numel == 1:
+        return _masked_put(c, x, mask, c.graph.reshape(values, ()), accumulate)
     shape, strides, positions = _advanced(c, x.shape, indices)
-    value = views.expand(c.as_kind(values), shape)
+    value = views.expand(values, shape)
     steps = [(_wrapped(c, index, size), step) for index, size, step in positions]
     return c.graph.update(x, "add" if accumulate else "set", strides, 0, value, steps)
+
+
+def _masked_put(c: Context, x: View, mask: View, value: View, accumulate: bool) -> View:
+    """One number where a mask over the first dims holds."""
+    if accumulate:
+        value = c.graph.map("add", x, value)
+    for _ in range(len(x.shape) - len(mask.shape)):
+        mask = views.unsqueeze(mask, len(mask.shape))
+    return c.graph.map("select", mask, value, x)
 
 
 def _wrapped(c: Context, index: View, size: int) -> View:
