@@ -231,6 +231,7 @@ SHAPE_CASES = [
     Case("same_output_twice", lambda x: (x * 2, x * 2, x, torch.ones(2)), (real(3),)),
 ]
 
+
 def _started(x: Tensor) -> Tensor:
     y = torch.zeros(4, dtype=x.dtype)
     y[0] = x[0] * 2
@@ -283,7 +284,9 @@ INDEX_CASES = [
         (real(4), whole(9)),
         False,
     ),
-    Case("index_of_constant", lambda x, i: torch.full((4,), 2.0)[i] * x, (real(9), whole(9)), False),
+    Case(
+        "index_of_constant", lambda x, i: torch.full((4,), 2.0)[i] * x, (real(9), whole(9)), False
+    ),
     Case("masked_put", _masked_put, (real(3, 4),)),
     Case("one_hot_dot", lambda x: (F.one_hot(whole(5), 4) * x).sum(-1), (real(5, 4),)),
 ]

@@ -125,9 +125,7 @@ class CompiledFunction:
             expected = pytree.tree_leaves(self._fn(*args, **kwargs))
         found = pytree.tree_leaves(made(moved))
         made.program.fallback.check_use(1)
-        for position, (a, b) in enumerate(
-            zip(found, expected, strict=True)
-        ):
+        for position, (a, b) in enumerate(zip(found, expected, strict=True)):
             if not isinstance(b, Tensor):
                 continue
             reason = difference(a.reshape(-1), b.detach().reshape(-1))

@@ -247,7 +247,10 @@ class Graph:
         """Ends the program unless ``truth``, of one element, is as expected; nobody reads it."""
         args = (Ref(self._in_memory(truth).node, (), 0),)
         return View(
-            self._node(Op.CALL, (), Kind.B, args, Routine("guard", (expected,), (), ()), 0), (), (), 0
+            self._node(Op.CALL, (), Kind.B, args, Routine("guard", (expected,), (), ()), 0),
+            (),
+            (),
+            0,
         )
 
     def _in_memory(self, x: View) -> View:

@@ -91,7 +91,9 @@ class Fallback:
         :raises NotCapturable: if the program itself had to run in all of them.
         """
         if calls and self.runs >= calls:
-            raise NotCapturable("a branch of a library takes another way at other inputs", self._where)
+            raise NotCapturable(
+                "a branch of a library takes another way at other inputs", self._where
+            )
 
     def _arrays(self, first: int, second: int, third: int) -> tuple[list[Any], list[Any]]:
         """Where inputs and outputs are."""

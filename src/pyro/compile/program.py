@@ -78,7 +78,8 @@ class Program:
         """:raises CompiledCodeError: if ``code``, which a call returned, is not 0."""
         if not code:
             return
-        for call in (self.fallback, *self.calls):
+        interpreted: tuple[CallOut | Fallback, ...] = (self.fallback, *self.calls)
+        for call in interpreted:
             if call.error is not None:
                 error, call.error = call.error, None
                 raise error

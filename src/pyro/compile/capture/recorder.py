@@ -16,8 +16,8 @@ from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.graph import DTYPE_KIND, Graph
-from pyro.compile.ir import Kind, Op, Routine, View
 from pyro.compile.guard import Guard
+from pyro.compile.ir import Kind, Op, Routine, View
 from pyro.compile.not_capturable import NotCapturable, in_library, not_capturable, user_line
 from pyro.compile.table.context import Context, Meta
 
@@ -99,7 +99,7 @@ class Recorder(TorchDispatchMode):
         return result
 
     def _refuse(self, op: Operation, args: tuple[Any, ...]) -> Any:
-        """What needs the value of a tensor: only the code of a library may ask for a truth value."""
+        """What needs a tensor's value: only the code of a library may ask for a truth value."""
         if op.name == "aten::_local_scalar_dense":
             view = self.view(args[0])
             if view.node.op is Op.LITERAL:
