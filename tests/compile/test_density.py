@@ -240,3 +240,20 @@ def test_state_outside_of_torch_is_found_by_verification():
 
     with pytest.raises(NotCapturable, match="compiled and eager value differ"):
         compile_value_and_grad(counts, torch.ones(2))
+
+
+def test_new_data_of_the_same_shapes_use_the_code_again():
+    def density_for(data):
+        return compile_value_and_grad(
+            lambda x: normal(x[0], x[1].exp()).log_prob(data).sum(), torch.zeros(2).double()
+        )
+
+    first, second = density_for(SERIES), density_for(SERIES * 2)
+    assert second.report().reused
+    assert second.address == first.address
+    assert second.context != first.context
+    x = point(2)
+    expected = eager(lambda x: normal(x[0], x[1].exp()).log_prob(SERIES * 2).sum(), x)
+    torch.testing.assert_close(second.value_and_grad(x)[0], expected[0])
+    assert first.value(x) != second.value(x)
+    assert not density_for(SERIES[:-1]).report().reused

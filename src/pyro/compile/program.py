@@ -12,6 +12,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pyro.compile.cache import Code, code_for, structure
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import record
 from pyro.compile.emit import Interface, Text, write_program
@@ -39,7 +40,6 @@ class CompiledCodeError(PyroError, RuntimeError):
 class Program:
     """Machine code with the constants that it reads, and how it came to be."""
 
-    graph: Graph
     schedule: Schedule
     text: Text
     loaded: Loaded
@@ -51,6 +51,7 @@ class Program:
     guards: int
     fallback: Fallback
     code_bytes: int
+    reused: bool
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +97,7 @@ class Program:
             constant_bytes=sum(c.nbytes for c in self.constants),
             scratch_bytes=self.text.scratch_bytes,
             code_bytes=self.code_bytes,
+            reused=self.reused,
             seconds=self.seconds,
         )
 
@@ -125,24 +127,26 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
             views = tuple(graph.cast(v, Kind.F) for v in views)
         outputs = owned(graph, views)
         guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
-    with stage(seconds, "fuse"):
-        schedule = Schedule(Fusion(graph, outputs + guards))
-    with stage(seconds, "write"):
-        interface = Interface(
-            density, inputs[0].numel() if density else 0, tuple(v.node for v in outputs)
-        )
-        text = write_program(schedule, interface, machine().target)
-    with stage(seconds, "assemble"):
-        code = assemble(text.text, 2)
-    with stage(seconds, "library"):
-        provide(text.needs)
-    with stage(seconds, "load"):
-        loaded = Loaded(code)
+    dim = inputs[0].numel() if density else 0
+
+    def make() -> Code:
+        with stage(seconds, "fuse"):
+            schedule = Schedule(Fusion(graph, outputs + guards))
+        with stage(seconds, "write"):
+            interface = Interface(density, dim, tuple(v.node for v in outputs))
+            text = write_program(schedule, interface, machine().target)
+        with stage(seconds, "assemble"):
+            code = assemble(text.text, 2)
+        with stage(seconds, "library"):
+            provide(text.needs)
+        with stage(seconds, "load"):
+            return Code(schedule, text, Loaded(code), len(code))
+
+    found, known = code_for(structure(outputs + guards, (density, dim)), make)
     return Program(
-        graph=graph,
-        schedule=schedule,
-        text=text,
-        loaded=loaded,
+        schedule=found.schedule,
+        text=found.text,
+        loaded=found.loaded,
         constants=graph.constants,
         outputs=outputs,
         recorded=recorder.recorded,
@@ -156,7 +160,8 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
             density,
             recorder.guards[0].where if guards else "no branch",
         ),
-        code_bytes=len(code),
+        code_bytes=found.size,
+        reused=known,
         seconds=seconds,
     )
 

@@ -19,6 +19,7 @@ class Report:
     :param constant_bytes: memory of the constants.
     :param scratch_bytes: scratch memory of a call.
     :param code_bytes: size of the machine code.
+    :param reused: whether the code of an earlier program with the same structure is used.
     :param seconds: how long each stage took.
     """
 
@@ -31,6 +32,7 @@ class Report:
     constant_bytes: int
     scratch_bytes: int
     code_bytes: int
+    reused: bool
     seconds: Mapping[str, float]
 
     def __str__(self) -> str:
@@ -42,7 +44,7 @@ class Report:
             f"guards      {self.guards} ({self.fallbacks} calls of the program itself)",
             f"constants   {self.constant_bytes} bytes",
             f"scratch     {self.scratch_bytes} bytes",
-            f"code        {self.code_bytes} bytes",
+            f"code        {self.code_bytes} bytes{', used again' if self.reused else ''}",
         ]
         lines += [f"{name:<12}{1e3 * s:.1f} ms" for name, s in self.seconds.items()]
         return "\n".join(lines)

@@ -94,7 +94,8 @@ class Schedule:
             if chain.needs_fill:
                 self.steps.append(Fill(node, base))
                 self.ready[node] = len(self.steps) - 1
-                earliest = max(earliest, len(self.steps))
+                chain.start = len(self.steps)
+        earliest = max(earliest, chain.start)
         if chain.apart:
             statement.mode = "set"
         elif base in self.ready:
@@ -160,6 +161,7 @@ class _Chain:
     def __init__(self, root: Node) -> None:
         self.root = root
         self.writes = [root]
+        self.start = 0  # the first step after the fill
 
     def settle(self) -> None:
         """Whether the writes lie apart, and whether they leave something out."""
