@@ -100,8 +100,14 @@ class Fusion:
         self._walk(node, found)
         return found
 
-    def _walk(self, root: Node, found: list[Read]) -> bool:
-        waiting = [(ref, Access(ref.strides, ref.offset)) for ref in root.args]
+    def value_reads(self, node: Node) -> list[Read]:
+        """The arrays that an UPDATE reads for its values and indices, not the one it goes into."""
+        found: list[Read] = []
+        self._walk(node, found, 1)
+        return found
+
+    def _walk(self, root: Node, found: list[Read], first: int = 0) -> bool:
+        waiting = [(ref, Access(ref.strides, ref.offset)) for ref in root.args[first:]]
         seen: set[tuple[Node, Access]] = set()
         while waiting:
             ref, access = waiting.pop()

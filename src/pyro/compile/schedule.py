@@ -84,7 +84,7 @@ class Schedule:
 
     def _place_update(self, node: Node, chains: _Chains) -> None:
         base = node.args[0].node
-        statement = Statement(node, self._value_reads(node), node.attr.mode)
+        statement = Statement(node, self.fusion.value_reads(node), node.attr.mode)
         chain = chains.of(node)
         earliest = self._after(statement)
         if base in self.home and chains.in_place(node):
@@ -104,9 +104,6 @@ class Schedule:
         done = self._join(statement, None if shares else (node,), earliest)
         before = self.ready[base] if base.op is Op.UPDATE and chain.root is not node else 0
         self.ready[node] = max(done, before, self.ready.get(node, 0))
-
-    def _value_reads(self, node: Node) -> list[Read]:
-        return [r for r in self.fusion.reads(node) if r.node is not node.args[0].node]
 
     def _after(self, statement: Statement) -> int:
         """The first step in which all that the statement reads is there."""
