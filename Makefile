@@ -66,7 +66,7 @@ bench: $(RUN_STAMP)
 	$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) .venv-bench-peer src/pyro/native/*.so native/CMakeFiles native/CMakeCache.txt .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .venv-bench-* src/pyro/native/*.so native/CMakeFiles native/CMakeCache.txt .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -68,14 +68,21 @@ def source() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def conditions(ours: Record, peer: Record, rounds: int) -> dict[str, str]:
-    """Machine, versions and date."""
+def machine() -> dict[str, str]:
+    """Machine, date, and the source that was measured."""
     load = f"{os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else "unknown"
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
         "load of the machine": load,
-        "ours": f"pyro-native {ours['library']}, source {source()}",
+        "source of ours": source(),
+    }
+
+
+def conditions(ours: Record, peer: Record, rounds: int) -> dict[str, str]:
+    """What was measured on, and the versions."""
+    return machine() | {
+        "ours": f"pyro-native {ours['library']}",
         "peer": f"pyro-ppl {peer['library']}",
         "torch": f"{ours['torch']}, {ours['threads']} thread",
         "Python": ours["python"],

@@ -85,7 +85,7 @@ def test_a_case_counts_its_units() -> None:
 
 def test_the_peer_does_not_see_our_source(tmp_path: Path) -> None:
     source = str(environments.ROOT / "src")
-    peer = environments.peer(tmp_path / "python")
+    peer = environments.peer("pyro-ppl", tmp_path / "python")
     assert source in environments.ours().variables()["PYTHONPATH"]
     assert source not in peer.variables()["PYTHONPATH"]
 
@@ -95,6 +95,31 @@ def test_torch_is_pinned_for_both() -> None:
     assert environments.torch_pin(constraints).startswith("torch==")
     with pytest.raises(ValueError, match="no line"):
         environments.torch_pin("numpy==2\n")
+
+
+def test_an_interpreter_is_named_by_option_or_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = environments.variable("pyro-ppl")
+    assert variable == "PYRO_BENCH_PYRO_PPL_PYTHON"
+    monkeypatch.setenv(variable, str(tmp_path / "by variable"))
+    assert environments.peer("pyro-ppl").python == tmp_path / "by variable"
+    assert environments.peer("pyro-ppl", tmp_path / "by option").python == tmp_path / "by option"
+    found = environments.environment("pyro-ppl", {"pyro-ppl": tmp_path / "by option"})
+    assert found.python == tmp_path / "by option"
+
+
+@pytest.mark.parametrize("peer", environments.peer_names())
+def test_what_a_peer_needs_is_pinned(peer: str) -> None:
+    *first, last = environments.installation(peer)
+    assert last[-1] == f"benchmarks/peers/{peer}.txt"
+    if peer in environments.SHARES_TORCH:
+        (torch_alone,) = first
+        assert torch_alone[-1].startswith("torch==") and "constraints.txt" in last
+        return
+    lines = (environments.ROOT / last[-1]).read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert wanted and all("==" in line for line in wanted)
 
 
 @pytest.mark.parametrize("workload", rounds.workload_names())

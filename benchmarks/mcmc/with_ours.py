@@ -1,0 +1,58 @@
+"""NUTS of ours: a whole program, and sampling once all is compiled."""
+
+from __future__ import annotations
+
+from harness.worker import argument, once, report, since_start, versions
+
+import torch  # isort: skip (nothing is imported before the clock is)
+from harness.chains import CHAINS, DRAWS, WARMUP, save, silently
+from models.catalogue import CATALOGUE
+
+import pyro
+from pyro.infer import MCMC, NUTS
+
+torch.set_default_dtype(torch.float64)
+
+
+def main(name: str, path: str) -> None:
+    """Measure one model."""
+    entry = CATALOGUE[name]
+    data = {key: torch.as_tensor(value) for key, value in entry.data().items()}
+    model = entry.module("pyro_model").model
+    pyro.set_rng_seed(0)
+    found: dict[str, MCMC] = {}
+
+    def draw() -> None:
+        found["mcmc"] = MCMC(NUTS(model), DRAWS, WARMUP, num_chains=CHAINS, disable_progbar=True)
+        found["mcmc"].run(**data)
+
+    imported = since_start()
+    figures: dict[str, object] = {"MCMC(...) to draws": once(draw)}
+    mcmc = found["mcmc"]
+    silently(mcmc.summary)
+    figures |= {"start to summary": since_start(), "imports": imported}
+    engine = str(mcmc.engine)
+    figures |= _warm(mcmc, data, path)
+    used = versions("torch", "llvmlite") | {"pyro-native": pyro.__version__}
+    report(figures, used, note=f"ours: {engine}" if "compiled" not in engine else "")
+
+
+def _warm(mcmc: MCMC, data: dict[str, torch.Tensor], path: str) -> dict[str, float]:
+    """Another run, of which the compiler's time is not counted."""
+    from pyro.infer.mcmc.posterior_run import PosteriorRun
+
+    run = PosteriorRun(mcmc, (), data)
+    result = {}
+    seconds = once(lambda: result.update(found=run.all()))
+    drawn = result["found"]
+    save(path, drawn.samples)
+    return {
+        "warm": seconds,
+        "gradients": float(drawn.gradients),
+        "gradients of draws": float(drawn.statistics["n_steps"].sum()),
+        "divergences": float(drawn.statistics["diverging"].sum()),
+    }
+
+
+if __name__ == "__main__":
+    main(argument(1), argument(2))

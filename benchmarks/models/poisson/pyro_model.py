@@ -1,0 +1,15 @@
+"""Poisson regression."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+import pyro
+import pyro.distributions as dist
+
+
+def model(x: Tensor, y: Tensor) -> None:
+    bias = pyro.sample("bias", dist.Normal(0.0, 2.0))
+    weights = pyro.sample("weights", dist.Normal(0.0, 1.0).expand([x.shape[1]]).to_event(1))
+    with pyro.plate("rows", len(x)):
+        pyro.sample("y", dist.Poisson((x @ weights + bias).exp()), obs=y)
