@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 ADAM = {"lr": 0.01}
-FIRST = 300  # steps after the first one, from the start of the fit
-LAST = 50  # of which so many give the loss that is shown
+FIRST = 100  # steps after the first one, from the start of the fit
+LAST = 20  # of which so many give the loss that is shown
 BUDGET = 0.3  # seconds of a run of steps
 MOST = 5_000
 

@@ -15,6 +15,7 @@ def main(name: str) -> None:
     entry = CATALOGUE[name]
     (image,) = (torch.as_tensor(value).float() for value in entry.data().values())
     loss, parameters = entry.module("torch_loss").make()
+    torch.manual_seed(0)
     optimizer = torch.optim.Adam(parameters, **ADAM)
 
     def step() -> float:
@@ -22,7 +23,7 @@ def main(name: str) -> None:
         cost = loss(image)
         cost.backward()
         optimizer.step()
-        return float(cost)
+        return cost.item()
 
     figures: dict[str, object] = {"first step": once(step)}
     losses = [step() for _ in range(FIRST)]
