@@ -1,0 +1,49 @@
+"""What the analyses share: tables of text, and figures that are saved as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], digits: int = 2) -> str:
+    """Rows of text: the first column flush left, numbers with so many digits flush right."""
+    cells = [list(columns)]
+    for row in rows:
+        cells.append([f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def axes(columns: int = 1, width: float = 7.0, height: float = 4.0) -> tuple[Any, list[Any]]:
+    """A figure and its axes beside each other, sizes in inches; no window is opened."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, grid = plt.subplots(
+        1, columns, figsize=(width, height), squeeze=False, layout="constrained"
+    )
+    for ax in grid[0]:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, list(grid[0])
+
+
+def save(figure: Any, name: str, folder: str) -> Path:
+    """Write the figure as ``folder/name.png``, and say so."""
+    from matplotlib import pyplot as plt
+
+    path = Path(folder) / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    print(f"Saved {path}")
+    return path
