@@ -9,10 +9,11 @@ models say how alike the players are:
     not pooled:        each has a chance of its own, anything from 0 to 1
     partially pooled:  logit(chance) ~ Normal(mu, sigma); the data say what mu and sigma are
 
-Each is fitted to the first 45 times at bat and predicts the rest. The published sum of squared errors
+Each is fitted to the first 45 times at bat, by NUTS, and predicts the rest. The published sum of squared errors
 of the rest's averages is 0.077 for the players' own averages (not pooled), and 0.022 for Stein's
-estimator, which pools partially. Expect about 0.024 from partial pooling. Full pooling is not much
-worse here, as the players are alike; but only partial pooling has intervals that cover.
+estimator, which pools partially. Expect 0.07 without pooling and 0.02 with partial pooling, and
+intervals that cover nine in ten. These players are so alike that one chance for all predicts as well
+(0.024); partial pooling finds this out from the data.
 
 The paper gives surnames. Williams is Walt Williams of Chicago in the American League; copies of the
 table often say Billy.
@@ -23,20 +24,19 @@ Run with ``python examples/baseball.py``.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from reports import axes, save, table
+from reports import axes, convergence, save, table
 from torch import Tensor
 
 import pyro
 import pyro.distributions as dist
-from pyro.infer import SVI, Predictive, Trace_ELBO, guide_diagnostics
-from pyro.infer.autoguide import AutoMultivariateNormal
+from pyro.infer import MCMC, NUTS, Predictive
 from pyro.infer.reparam import LocScaleReparam
 from pyro.ops.stats import pi
-from pyro.optim import ClippedAdam
 
 EARLY = 45
 PLAYERS = [  # name, hits in 45 times at bat; times at bat and average in the rest of the season
@@ -104,36 +104,31 @@ class Fit:
 
     chance: Tensor
     average: Tensor
-    k_hat: float
+    convergence: str
     squared_error: float
     log_score: float
     covered: float
 
 
-def fit(model: Model, num_steps: int, num_samples: int = 4000) -> Fit:
-    """Fit to the first 45 times at bat, correct the guide by its weights, predict the rest."""
-    pyro.clear_param_store()
+def fit(model: Model, num_samples: int) -> Fit:
+    """Fit to the first 45 times at bat, and predict the rest."""
     pyro.set_rng_seed(0)
-    early = torch.full_like(HITS, EARLY)
-    guide = AutoMultivariateNormal(model)
-    optim = ClippedAdam({"lr": 0.02, "lrd": 0.1 ** (1 / num_steps)})
-    SVI(model, guide, optim, Trace_ELBO(num_particles=4, vectorize_particles=True)).run(
-        num_steps, early, HITS, progress=False
-    )
-    report = guide_diagnostics(model, guide, early, HITS, num_samples=num_samples)
-    draws = report.resample()
+    mcmc = MCMC(NUTS(model), num_samples, num_chains=4, disable_progbar=True)
+    mcmc.run(torch.full_like(HITS, EARLY), HITS)
+    draws = mcmc.get_samples()
     predictive = Predictive(model, draws, parallel=True)
     average = predictive(REST)["hits"] / REST
     log_likelihood = predictive.log_likelihood(REST, REST_HITS)["hits"]
-    chance = draws["chance"].reshape(num_samples, -1).expand(-1, len(HITS))
+    count = len(log_likelihood)
+    chance = draws["chance"].reshape(count, -1).expand(-1, len(HITS))
     low, high = pi(average, 0.9)
     actual = REST_HITS / REST
     return Fit(
         chance=chance,
         average=average,
-        k_hat=report.k_hat,
+        convergence=convergence(mcmc),
         squared_error=(chance.mean(0) - actual).square().sum().item(),
-        log_score=(log_likelihood.logsumexp(0) - torch.tensor(num_samples).log()).sum().item(),
+        log_score=(log_likelihood.logsumexp(0) - math.log(count)).sum().item(),
         covered=((low <= actual) & (actual <= high)).float().mean().item(),
     )
 
@@ -151,13 +146,13 @@ def plot(fits: dict[str, Fit], folder: str) -> None:
     ax.axvline(pooled.chance.mean().item(), color="0.8", lw=1, zorder=0, label="fully pooled")
     ax.set_yticks(rows, [name for name, *_ in PLAYERS])
     ax.set(xlabel="hits per time at bat", title="Batting averages, season of 1970")
-    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     save(figure, "baseball", folder)
 
 
-def main(num_steps: int = 1000, folder: str = "output") -> dict[str, Fit]:
+def main(num_samples: int = 1000, folder: str = "output") -> dict[str, Fit]:
     """Fit the three models; print the players' chances, and how well the rest was predicted."""
-    fits = {name: fit(model, num_steps) for name, model in MODELS.items()}
+    fits = {name: fit(model, num_samples) for name, model in MODELS.items()}
     partial = fits["partially pooled"]
     (low, high), (least, most) = pi(partial.chance, 0.9), pi(partial.average, 0.9)
     print("Hits per time at bat: partially pooled estimates, and the rest of the season")
@@ -172,16 +167,16 @@ def main(num_steps: int = 1000, folder: str = "output") -> dict[str, Fit]:
     print(table(columns, rows, digits=3))
     print("\nHow the models did on the rest of the season")
     verdicts = [
-        (name, f.squared_error, f.log_score, f"{100 * f.covered:.0f} %", f.k_hat)
-        for name, f in fits.items()
+        (name, f.squared_error, f.log_score, f"{100 * f.covered:.0f} %") for name, f in fits.items()
     ]
-    columns = ["", "squared error", "log score (nats)", "in 90 % interval", "k-hat of guide"]
+    columns = ["", "squared error", "log score (nats)", "in 90 % interval"]
     print(table(columns, verdicts, digits=3))
+    print(f"Partially pooled, {partial.convergence}")
     plot(fits, folder)
     return fits
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--num-steps", type=int, default=1000)
-    main(parser.parse_args().num_steps)
+    parser.add_argument("--num-samples", type=int, default=1000)
+    main(parser.parse_args().num_samples)

@@ -93,6 +93,8 @@ def plot(reports: dict[str, GuideReport], folder: str) -> None:
     left.axvspan(0.5, 0.7, color="C1", alpha=0.15, lw=0)
     left.plot(k_hats, rows, "o", color="black")
     left.set_yticks(rows, list(reports))
+    left.set_ylim(0.5, len(reports) + 0.5)
+    right.set_ylim(0.5, len(reports) + 0.5)
     left.set(xlabel="k-hat (green: good, orange: with weights)", xlim=(-0.2, 1.2))
     mean, sd = EXACT["tau"]
     right.axvspan(mean - sd, mean + sd, color="0.9", lw=0)

@@ -1,13 +1,16 @@
 """How does a lack of sleep slow reactions? A hierarchical regression, with and without pooling.
 
-Eighteen lorry drivers were allowed three hours in bed per night, and their mean reaction time was
-measured each day (Belenky et al. 2003, *Patterns of performance degradation and restoration during
+Eighteen lorry drivers were allowed three hours in bed per night from day 2 on, and their mean
+reaction time was measured each day (Belenky et al. 2003, *Patterns of performance degradation and restoration during
 sleep restriction and subsequent recovery*, Journal of Sleep Research 12; the table is that of Bates,
 Maechler, Bolker and Walker 2015, *Fitting Linear Mixed-Effects Models Using lme4*, Journal of
 Statistical Software 67, in ms). Each driver has a line of his own, drawn from a population of lines:
 
     reaction[i, day] ~ Normal(line[i, 0] + line[i, 1] day, sigma)
     line[i] ~ MultivariateNormal(population, diag(spread) R diag(spread)),  R ~ LKJ(2)
+
+The lines are written as an affine function of standard normal noise, so that ``AutoReparam`` can let
+the guide see the noise. NUTS takes the model as it is: there are ten days of data per driver.
 
 Expect what lme4 and statsmodels' MixedLM find by restricted maximum likelihood: 251.4 ms on day 0
 (standard error 6.8), 10.5 ms more each day (1.5), spread between drivers 24.7 ms and 5.9 ms per day,
@@ -26,13 +29,15 @@ import warnings
 import pandas
 import statsmodels.formula.api as smf
 import torch
-from reports import axes, save, table
+from reports import axes, convergence, save, table
 from torch import Tensor
 
 import pyro
 import pyro.distributions as dist
+from pyro.distributions.transforms import LowerCholeskyAffine
 from pyro.infer import MCMC, NUTS, SVI, Trace_ELBO, guide_diagnostics
 from pyro.infer.autoguide import AutoMultivariateNormal
+from pyro.infer.reparam import AutoReparam
 from pyro.ops.stats import pi
 from pyro.optim import ClippedAdam
 
@@ -74,8 +79,9 @@ def model(reaction: Tensor) -> None:
     sigma = pyro.sample("sigma", dist.HalfNormal(50.0))
     pyro.deterministic("correlation", (chol @ chol.mT)[..., 1, 0], event_dim=0)
     with pyro.plate("driver", drivers, dim=-2):
-        lines = dist.MultivariateNormal(population, scale_tril=spread.unsqueeze(-1) * chol)
-        line = pyro.sample("line", lines)
+        standard = dist.Normal(torch.zeros(2), 1.0).to_event(1)
+        affine = LowerCholeskyAffine(population, spread.unsqueeze(-1) * chol)
+        line = pyro.sample("line", dist.TransformedDistribution(standard, affine))
         mean = line[..., 0] + line[..., 1] * torch.arange(float(days))
         with pyro.plate("day", days, dim=-1):
             pyro.sample("reaction", dist.Normal(mean, sigma), obs=reaction)
@@ -93,10 +99,11 @@ def sample(reaction: Tensor, num_samples: int) -> tuple[Draws, MCMC]:
 def guide_answer(reaction: Tensor, num_steps: int) -> str:
     """What an automatic guide says about the slope, in a line."""
     pyro.clear_param_store()
-    guide = AutoMultivariateNormal(model)
-    optim = ClippedAdam({"lr": 0.03, "lrd": 0.05 ** (1 / num_steps)})
-    SVI(model, guide, optim, Trace_ELBO()).run(num_steps, reaction, progress=False)
-    report = guide_diagnostics(model, guide, reaction)
+    easier = pyro.poutine.reparam(model, config=AutoReparam(centered=0.0))
+    guide = AutoMultivariateNormal(easier)
+    optim = ClippedAdam({"lr": 0.05, "lrd": 0.02 ** (1 / num_steps)})
+    SVI(easier, guide, optim, Trace_ELBO()).run(num_steps, reaction, progress=False)
+    report = guide_diagnostics(easier, guide, reaction)
     slope = report.samples["population"][:, 1]
     return (
         f"A multivariate normal guide says {slope.mean():.1f} ± {slope.std():.1f} ms per day "
@@ -145,7 +152,7 @@ def plot(draws: Draws, reaction: Tensor, folder: str) -> None:
     figure, (left, right) = axes(2, width=10.0, height=4.2)
     alone, line = unpooled_lines(reaction), draws["line"]
     days = torch.linspace(0.0, 9.0, 2)
-    for colour, driver in enumerate((308, 309, 335, 352)):
+    for colour, driver in enumerate((308, 335, 370)):
         i = list(REACTION).index(driver)
         left.plot(range(10), reaction[i], "o", ms=4, color=f"C{colour}", label=f"driver {driver}")
         means = line[:, i, :1] + line[:, i, 1:] * days
@@ -153,11 +160,15 @@ def plot(draws: Draws, reaction: Tensor, folder: str) -> None:
         left.fill_between(days, *pi(means, 0.9), color=f"C{colour}", alpha=0.15, lw=0)
         left.plot(days, alone[i, 0] + alone[i, 1] * days, ":", color=f"C{colour}")
     left.plot([], [], "k:", label="line fitted alone")
-    left.set(xlabel="days with three hours in bed", ylabel="mean reaction time (ms)")
+    left.set(
+        xlabel="day (three hours in bed per night from day 2 on)", ylabel="mean reaction time (ms)"
+    )
     left.legend(frameon=False, fontsize=8)
     pooled = line.mean(0)
     for start, end in zip(alone, pooled, strict=True):
-        right.annotate("", end.tolist(), start.tolist(), arrowprops={"arrowstyle": "->", "color": "0.6"})
+        right.annotate(
+            "", end.tolist(), start.tolist(), arrowprops={"arrowstyle": "->", "color": "0.6"}
+        )
     right.plot(*alone.T, "x", color="0.3", label="each alone")
     right.plot(*pooled.T, "o", ms=5, color="C0", label="pooled partially")
     right.plot(*draws["population"].mean(0), "*", ms=14, color="C3", label="population")
@@ -187,8 +198,7 @@ def main(num_samples: int = 1000, num_steps: int = 1500, folder: str = "output")
         [(name, v.mean().item(), v.std().item(), *map(float, pi(v, 0.9)), other)
          for (name, v), other in zip(parameters.items(), reml, strict=True)],
     ))  # fmt: skip
-    worst = max(v["r_hat"].max().item() for v in mcmc.diagnostics().values() if "r_hat" in v)
-    print(f"NUTS on {mcmc.engine}: R-hat at most {worst:.3f}")
+    print(convergence(mcmc))
     print(guide_answer(reaction, num_steps))
     print("\nSlowing of drivers, in ms per day")
     slopes, alone = draws["line"][..., 1], unpooled_lines(reaction)[:, 1]

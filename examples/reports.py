@@ -1,10 +1,13 @@
-"""What the analyses share: tables of text, and figures that are saved as pictures."""
+"""What the analyses share: tables, verdicts on chains, figures that are saved as pictures."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from pyro.infer import MCMC
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], digits: int = 2) -> str:
@@ -19,6 +22,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], digits: int 
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
+    )
+
+
+def convergence(mcmc: MCMC) -> str:
+    """In a line: the worst R-hat of all sites, the least effective draws, the divergences."""
+    found = mcmc.diagnostics()
+    sites = [values for values in found.values() if "r_hat" in values]
+    r_hat = max(values["r_hat"].nan_to_num(1.0).max().item() for values in sites)
+    n_eff = min(values["n_eff"].nan_to_num(math.inf).min().item() for values in sites)
+    divergences = sum(map(len, found["divergences"].values()))
+    return (
+        f"NUTS: R-hat at most {r_hat:.3f}, at least {n_eff:.0f} effective draws, "
+        f"{divergences} divergences ({mcmc.engine})"
     )
 
 
