@@ -1,19 +1,19 @@
 """How good is a batter, after 45 times at bat? Partial pooling of batting averages.
 
 Efron and Morris (1975, *Data Analysis Using Stein's Estimator and its Generalizations*, Journal of
-the American Statistical Association 70, table 1) took 18 players after 45 times at bat in the season
-of 1970, and compared estimates of their ability with the average over the rest of the season. Three
-models say how alike the players are:
+the American Statistical Association 70, table 1) took 18 players after 45 times at bat in the
+season of 1970, and compared estimates of their ability with the average over the rest of the
+season. Three models say how alike the players are:
 
     fully pooled:      all have one chance of a hit
     not pooled:        each has a chance of its own, anything from 0 to 1
     partially pooled:  logit(chance) ~ Normal(mu, sigma); the data say what mu and sigma are
 
-Each is fitted to the first 45 times at bat, by NUTS, and predicts the rest. The published sum of squared errors
-of the rest's averages is 0.077 for the players' own averages (not pooled), and 0.022 for Stein's
-estimator, which pools partially. Expect 0.07 without pooling and 0.02 with partial pooling, and
-intervals that cover nine in ten. These players are so alike that one chance for all predicts as well
-(0.024); partial pooling finds this out from the data.
+Each is fitted to the first 45 times at bat, by NUTS, and predicts the rest. The published sum of
+squared errors of the rest's averages is 0.077 for the players' own averages (not pooled), and 0.022
+for Stein's estimator, which pools partially. Expect 0.07 without pooling and 0.02 with partial
+pooling, and intervals that cover nine in ten. These players are so alike that one chance for all
+predicts as well (0.024); partial pooling finds this out from the data.
 
 The paper gives surnames. Williams is Walt Williams of Chicago in the American League; copies of the
 table often say Billy.

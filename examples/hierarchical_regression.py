@@ -1,20 +1,21 @@
 """How does a lack of sleep slow reactions? A hierarchical regression, with and without pooling.
 
 Eighteen lorry drivers were allowed three hours in bed per night from day 2 on, and their mean
-reaction time was measured each day (Belenky et al. 2003, *Patterns of performance degradation and restoration during
-sleep restriction and subsequent recovery*, Journal of Sleep Research 12; the table is that of Bates,
-Maechler, Bolker and Walker 2015, *Fitting Linear Mixed-Effects Models Using lme4*, Journal of
-Statistical Software 67, in ms). Each driver has a line of his own, drawn from a population of lines:
+reaction time was measured each day (Belenky et al. 2003, *Patterns of performance degradation and
+restoration during sleep restriction and subsequent recovery*, Journal of Sleep Research 12; the
+table is that of Bates, Maechler, Bolker and Walker 2015, *Fitting Linear Mixed-Effects Models Using
+lme4*, Journal of Statistical Software 67, in ms). Each driver has a line of his own, drawn from a
+population of lines:
 
     reaction[i, day] ~ Normal(line[i, 0] + line[i, 1] day, sigma)
     line[i] ~ MultivariateNormal(population, diag(spread) R diag(spread)),  R ~ LKJ(2)
 
-The lines are written as an affine function of standard normal noise, so that ``AutoReparam`` can let
-the guide see the noise. NUTS takes the model as it is: there are ten days of data per driver.
+The lines are written as an affine function of standard normal noise, so that ``AutoReparam`` can
+let the guide see the noise. NUTS takes the model as it is: there are ten days of data per driver.
 
 Expect what lme4 and statsmodels' MixedLM find by restricted maximum likelihood: 251.4 ms on day 0
-(standard error 6.8), 10.5 ms more each day (1.5), spread between drivers 24.7 ms and 5.9 ms per day,
-hardly correlated (0.07), noise 25.6 ms. The lines of single drivers are pulled towards the
+(standard error 6.8), 10.5 ms more each day (1.5), spread between drivers 24.7 ms and 5.9 ms per
+day, hardly correlated (0.07), noise 25.6 ms. The lines of single drivers are pulled towards the
 population; when the last three days are left out, they predict these better than lines that are
 fitted to each driver alone.
 

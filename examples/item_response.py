@@ -1,9 +1,9 @@
 """How hard is a question, and how much does it tell? Item response theory on a law school test.
 
 A thousand takers of section 6 of the Law School Admission Test answered five questions (Bock and
-Lieberman 1970, *Fitting a Response Model for n Dichotomously Scored Items*, Psychometrika 35). In the
-two-parameter logistic model a taker's ability and a question's slope and intercept say how probable
-a right answer is:
+Lieberman 1970, *Fitting a Response Model for n Dichotomously Scored Items*, Psychometrika 35). In
+the two-parameter logistic model a taker's ability and a question's slope and intercept say how
+probable a right answer is:
 
     right[i, j] ~ Bernoulli(logits = slope[j] ability[i] + intercept[j]),  ability[i] ~ Normal(0, 1)
 
@@ -11,9 +11,9 @@ Expect the estimates of Bock and Aitkin (1981, Psychometrika 46) by marginal max
 slopes 0.83, 0.72, 0.89, 0.69, 0.66 and intercepts 2.77, 0.99, 0.25, 1.28, 2.05. Question 3 is the
 hardest. The test is easy: five right answers are common, and say little about how able one is.
 
-The thousand takers have but 30 different patterns of answers. What happens to the abilities of those
-with equal answers is the same, so ability is integrated out on a grid: the likelihood of a pattern is
-a mixture over 31 points with normal weights. That leaves ten parameters for NUTS.
+The thousand takers have but 30 different patterns of answers. What happens to the abilities of
+those with equal answers is the same, so ability is integrated out on a grid: the likelihood of a
+pattern is a mixture over 31 points with normal weights. That leaves ten parameters for NUTS.
 
 Run with ``python examples/item_response.py``.
 """

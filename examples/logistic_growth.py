@@ -1,16 +1,16 @@
 """Where does growth end? Logistic curves for yeast, and for the people of the United States.
 
-Carlson (1913, *Über Geschwindigkeit und Größe der Hefevermehrung in Würze*, Biochemische Zeitschrift
-57) weighed a culture of yeast each hour; Pearl and Reed (1920, *On the Rate of Growth of the
-Population of the United States since 1790*, PNAS 6) fitted the same curve to the census:
+Carlson (1913, *Über Geschwindigkeit und Größe der Hefevermehrung in Würze*, Biochemische
+Zeitschrift 57) weighed a culture of yeast each hour; Pearl and Reed (1920, *On the Rate of Growth
+of the Population of the United States since 1790*, PNAS 6) fitted the same curve to the census:
 
     size(t) = capacity / (1 + exp(-rate (t - midpoint))),   y ~ LogNormal(log size, sigma)
 
-Each curve is fitted to the first part of its table and forecasts the rest. Expect for the yeast, from
-ten hours, a capacity of 630 to 830 (Pearl's curve through all the data ends at 665), and a forecast
-that holds. For the United States, from the censuses until 1910, expect a capacity near 200 million
-(Pearl and Reed: 197.3), and a forecast that holds until 1950 and fails from 1960 on. An interval
-allows for noise and for what is unknown of a curve, but not for the wrong curve.
+Each curve is fitted to the first part of its table and forecasts the rest. Expect for the yeast,
+from ten hours, a capacity of 630 to 830 (Pearl's curve through all the data ends at 665), and a
+forecast that holds. For the United States, from the censuses until 1910, expect a capacity near 200
+million (Pearl and Reed: 197.3), and a forecast that holds until 1950 and fails from 1960 on. An
+interval allows for noise and for what is unknown of a curve, but not for the wrong curve.
 
 Run with ``python examples/logistic_growth.py``.
 """
@@ -112,14 +112,13 @@ def forecast(growth: Growth, num_samples: int, num_steps: int) -> Forecast:
 def guide_answer(growth: Growth, num_steps: int) -> str:
     """What Laplace's approximation says of the capacity, in a line."""
     pyro.clear_param_store()
-    args = (
-        torch.arange(float(growth.known)), growth.known, growth.sizes[: growth.known] / growth.sizes[0]
-    )  # fmt: skip
+    known, unit = growth.known, growth.sizes[0]
+    args = torch.arange(float(known)), known, growth.sizes[:known] / unit
     guide = AutoLaplaceApproximation(model)
     optim = ClippedAdam({"lr": 0.05, "lrd": 0.02 ** (1 / num_steps)})
     SVI(model, guide, optim, Trace_ELBO()).run(num_steps, *args, progress=False)
     report = guide_diagnostics(model, guide, *args)
-    capacity = growth.sizes[0] * report.samples["capacity"]
+    capacity = unit * report.samples["capacity"]
     low, high = pi(capacity, 0.9)
     return (
         f"Laplace's approximation says a capacity of {low:.0f} to {high:.0f} "
@@ -163,10 +162,11 @@ def main(
         forecasts[growth.name] = growth, found
         times, low, high = growth.times, *pi(found.sizes, 0.9)
         print(f"{growth.name}: {growth.size_unit}, fitted until {times[growth.known - 1]:g}")
+        columns = (growth.sizes, found.sizes.median(0).values, low, high)
         rows = [
-            (f"{times[i]:g}", *map(float, (growth.sizes[i], found.sizes[:, i].median(), low[i], high[i])))
+            (f"{times[i]:g}", *(column[i].item() for column in columns))
             for i in range(growth.known, len(growth.sizes))
-        ]  # fmt: skip
+        ]
         print(table([growth.time_unit, "measured", "median", "5 %", "95 %"], rows, digits=0))
         least, most = pi(found.capacity, 0.9)
         print(

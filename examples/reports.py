@@ -12,9 +12,8 @@ from pyro.infer import MCMC
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], digits: int = 2) -> str:
     """Rows of text: the first column flush left, numbers with so many digits flush right."""
-    cells = [list(columns)]
-    for row in rows:
-        cells.append([f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row])
+    texts = ([f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row] for row in rows)
+    cells = [list(columns), *texts]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(
