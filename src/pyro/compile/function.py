@@ -6,6 +6,7 @@ import ctypes
 import functools
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, final
 
 import torch
@@ -13,13 +14,15 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
+from pyro.compile.draws import Counted, Key, make_key
 from pyro.compile.explain import explain
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
-from pyro.compile.not_capturable import NotCapturable
+from pyro.compile.not_capturable import NotCapturable, RandomDraw
 from pyro.compile.program import Program, build
 from pyro.compile.report import Report
 from pyro.compile.verify import difference
 from pyro.logger import log
+from pyro.rng import new_seed
 
 _RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
 
@@ -32,7 +35,14 @@ class _Specialisation:
         self._tensors = [k for k, x in enumerate(leaves) if isinstance(x, Tensor)]
         inputs = tuple(leaves[k].detach().clone() for k in self._tensors)
         run = self._flat(fn, leaves, spec)
-        self.program: Program = build(run, inputs, density=False)
+        self.draws = False
+        try:
+            self.program: Program = build(run, inputs, density=False)
+        except RandomDraw:
+            self.draws = True
+            with Counted(make_key(0)) as counted, torch.enable_grad():
+                run(*inputs)
+            self.program = build(run, inputs, density=False, taken=counted.noise.taken)
         self._run = _RUN(self.program.loaded.address("run"))
 
     def _flat(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> Callable[..., Any]:
@@ -52,11 +62,14 @@ class _Specialisation:
 
         return run
 
-    def __call__(self, leaves: list[Any]) -> Any:
+    def __call__(self, leaves: list[Any], key: Key | None = None) -> Any:
+        """The results; ``key`` decides about random numbers, if there are any."""
         inputs = [
             leaves[k].detach().to(TORCH_DTYPE[DTYPE_KIND[leaves[k].dtype]]).contiguous()
             for k in self._tensors
         ]
+        if self.draws:
+            inputs.append(make_key(new_seed()) if key is None else key)
         outputs = [
             torch.empty(max(1, math.prod(shape)), dtype=TORCH_DTYPE[DTYPE_KIND[dtype]])
             for shape, dtype in self._metas
@@ -106,6 +119,7 @@ class CompiledFunction:
     def _specialise(self, leaves: list[Any], spec: Any) -> _Specialisation | None:
         if not switch.ENABLED:
             return None
+        state = torch.get_rng_state()
         try:
             made = _Specialisation(self._fn, leaves, spec)
             if self._verify:
@@ -114,6 +128,8 @@ class CompiledFunction:
             self.reason = str(error)
             log.info("%s runs without compilation: %s", _name(self._fn), error)
             return None
+        finally:
+            torch.set_rng_state(state)
         self._last = made
         return made
 
@@ -121,9 +137,12 @@ class CompiledFunction:
         """Compare with the function itself at inputs that capture did not see."""
         moved = [_moved(x) for x in leaves]
         args, kwargs = pytree.tree_unflatten(moved, spec)
-        with torch.enable_grad():
+        key = make_key(1)
+        with Counted(key) if made.draws else nullcontext(), torch.enable_grad():
+            before = torch.get_rng_state()  # of operations that torch executes
             expected = pytree.tree_leaves(self._fn(*args, **kwargs))
-        found = pytree.tree_leaves(made(moved))
+            torch.set_rng_state(before)
+        found = pytree.tree_leaves(made(moved, key))
         made.program.fallback.check_use(1)
         for position, (a, b) in enumerate(zip(found, expected, strict=True)):
             if not isinstance(b, Tensor):
@@ -158,6 +177,10 @@ def compile(fn: Callable[..., Any], *example_args: Any, verify: bool = True) -> 
     depend on its tensors is computed then. All is computed in float64 (integers in 64 bits) and
     returned in the types that torch has. Where a function cannot be captured, or code and function
     differ, it runs as before; the reason is logged once, and is the attribute ``reason``.
+
+    Random numbers are computed by a counter-based generator inside of the code. Each call takes a
+    seed from torch's generator, so ``pyro.set_rng_seed`` decides about them; they are other numbers
+    than torch would draw. Gamma, Poisson and binomial draws remain torch's.
 
     :param fn: takes and returns tensors, or tuples, lists and dicts of them.
     :param example_args: arguments for whose shapes code is made at once.

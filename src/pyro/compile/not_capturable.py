@@ -30,6 +30,10 @@ class NotCapturable(PyroError, RuntimeError):  # noqa: N818
         self.where = where
 
 
+class RandomDraw(NotCapturable):
+    """A function draws random numbers, and nobody has said where they come from."""
+
+
 def not_capturable(reason: str) -> NotCapturable:
     """The error, with the line of the user's program that runs now."""
     return NotCapturable(reason, user_line(sys._getframe(1)))

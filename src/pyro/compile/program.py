@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -15,6 +15,7 @@ from torch import Tensor
 from pyro.compile.cache import Code, code_for, structure
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import record
+from pyro.compile.draws import Counted, make_key
 from pyro.compile.emit import Interface, Text, write_program
 from pyro.compile.emit.calls import SYMBOLS
 from pyro.compile.fuse import LEAVES, Fusion
@@ -112,16 +113,22 @@ def stage(seconds: dict[str, float], name: str) -> Iterator[None]:
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> Program:
+def build(
+    fn: Callable[..., Any],
+    inputs: tuple[Tensor, ...],
+    density: bool,
+    taken: Mapping[str, int] | None = None,
+) -> Program:
     """Record, fuse, write, assemble.
 
     :param fn: takes the inputs, and returns tensors.
     :param density: whether the code takes its arrays one by one.
+    :param taken: how many random numbers ``fn`` takes; their key is one input more.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
     with stage(seconds, "capture"):
-        recorder, result = record(fn, inputs, graph)
+        recorder, result = record(fn, inputs, graph, taken)
         views = tuple(recorder.view(t) for t in result)
         if density:
             views = tuple(graph.cast(v, Kind.F) for v in views)
@@ -154,8 +161,8 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         calls=tuple(recorder.calls),
         guards=len(guards),
         fallback=Fallback(
-            fn,
-            _slots(inputs),
+            fn if taken is None else _counted(fn),
+            _slots(inputs if taken is None else (*inputs, make_key(0))),
             _slots(result, density),
             density,
             recorder.guards[0].where if guards else "no branch",
@@ -164,6 +171,16 @@ def build(fn: Callable[..., Any], inputs: tuple[Tensor, ...], density: bool) -> 
         reused=known,
         seconds=seconds,
     )
+
+
+def _counted(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """``fn`` with the random numbers of a key, its last argument."""
+
+    def run(*tensors: Tensor) -> Any:
+        with Counted(tensors[-1]):
+            return fn(*tensors[:-1])
+
+    return run
 
 
 def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]:

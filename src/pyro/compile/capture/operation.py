@@ -44,6 +44,7 @@ class Operation:
     refuses: str | None
     random: bool
     aliases: bool
+    composite: bool  # made of other operations; comes here only from inside of a dispatch
     writes: tuple[tuple[int, str], ...]  # position and name of arguments that are written
     outs: tuple[str, ...]
     reshapes: bool  # in place, and moves no element
@@ -76,6 +77,7 @@ def operation(func: Any) -> Operation:
         refuses=REFUSED.get(schema.name),
         random=torch.Tag.nondeterministic_seeded in func.tags,
         aliases=aliases,
+        composite=func._can_decompose(),
         writes=writes,
         outs=tuple(a.name for a in schema.arguments if a.is_out),
         reshapes=torch.Tag.inplace_view in func.tags,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,27 +15,43 @@ from pyro.compile import views
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
+from pyro.compile.draws import Noise, make_key
+from pyro.compile.draws.noise import positions
+from pyro.compile.draws.rules import rule_of
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.guard import Guard
 from pyro.compile.ir import Kind, Op, Routine, View
-from pyro.compile.not_capturable import NotCapturable, in_library, not_capturable, user_line
+from pyro.compile.not_capturable import (
+    NotCapturable,
+    RandomDraw,
+    in_library,
+    not_capturable,
+    user_line,
+)
 from pyro.compile.table.context import Context, Meta
+
+_LANES = 8  # streams are whole vectors, so that no code for single numbers is needed
 
 
 class Recorder(TorchDispatchMode):
     """While it is entered, torch runs as ever, and the graph grows.
 
     Operations on tensors that do not depend on an input leave no trace: their results are
-    constants. :raises NotCapturable: if control flow or a shape depends on an input.
+    constants. :raises NotCapturable: if control flow or a shape depends on an input, or random
+    numbers are drawn without :meth:`draw_from`.
+
+    :ivar torch_draws: whether an operation, called out, draws from torch's generator.
     """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
+        self.noise: Noise | None = None
         self.memories = Memories(graph)
         self.calls: list[CallOut] = []
         self.guards: list[Guard] = []
         self.recorded = 0
+        self.torch_draws = False
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -45,6 +61,16 @@ class Recorder(TorchDispatchMode):
         """Declare an input."""
         view = self.graph.input(position, tuple(tensor.shape), DTYPE_KIND[tensor.dtype])
         self.memories.add(tensor, view)
+
+    def draw_from(self, key: View, taken: Mapping[str, int]) -> None:
+        """Take random numbers from a key, as many as given; each stream is one node."""
+        streams = {k: _stream(k, -(-n // _LANES) * _LANES) for k, n in taken.items() if n}
+        self.noise = Noise(make_key(0), streams)
+        lanes = [views.select(key, 0, part) for part in range(3)]
+        for stream, pool in streams.items():
+            place = self.graph.constant(positions(stream, 0, len(pool)))
+            view = self.graph.map("uniform", *lanes, place)
+            self.memories.add(pool, self.graph.map("ndtri", view) if stream == "normal" else view)
 
     def view(self, tensor: Tensor) -> View:
         """What a tensor is in the graph."""
@@ -64,20 +90,35 @@ class Recorder(TorchDispatchMode):
         if kwargs:
             tensors.extend(_tensors(kwargs.values()))
         find = self.memories.find
-        if not any(find(t) is not None for t in tensors):
-            if op.random:
-                raise not_capturable(f"{op.name} draws random numbers")
+        depends = any(find(t) is not None for t in tensors)
+        if op.random and (not depends or rule_of(func, kwargs) is not None):
+            return self._draw(op, args, kwargs)
+        if not depends:
             for t in op.written(args, kwargs):
                 self.memories.settle_constant(t)
             return func(*args, **kwargs)
+        self.torch_draws = self.torch_draws or op.random
         if op.refuses:
             return self._refuse(op, args)
         if op.writes:
             return self._write(op, args, kwargs)
         return self._record(op, args, kwargs)
 
+    def _draw(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A random operation: a function of the noise, or torch draws in the middle of the code."""
+        if self.noise is None:
+            raise RandomDraw(f"{op.name} draws random numbers", user_line(sys._getframe(1)))
+        rule = rule_of(op.func, kwargs)
+        if rule is not None:
+            with self:
+                return rule(self.noise.take, *args, **kwargs)
+        if op.writes:
+            raise not_capturable(f"{op.name} draws random numbers")
+        self.torch_draws = True
+        return self._call_out(op, args, kwargs)
+
     def _record(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if op.row is None and not op.aliases:
+        if op.row is None and (not op.aliases or op.composite):
             if op.decomposition is not None:
                 with self:
                     return op.decomposition(*args, **kwargs)
@@ -170,6 +211,13 @@ class Recorder(TorchDispatchMode):
         return x
 
 
+def _stream(stream: str, count: int) -> Tensor:
+    """Any numbers such as a stream has."""
+    generator = torch.Generator().manual_seed(0)
+    draw = torch.randn if stream == "normal" else torch.rand
+    return draw(count, generator=generator, dtype=torch.float64)
+
+
 def _tensors(arguments: Iterable[Any]) -> Iterable[Tensor]:
     for x in arguments:
         if isinstance(x, Tensor):
@@ -186,12 +234,20 @@ def _meta(tensor: Tensor) -> Meta:
 
 
 def record(
-    fn: Callable[..., Any], inputs: tuple[Tensor, ...], graph: Graph
+    fn: Callable[..., Any],
+    inputs: tuple[Tensor, ...],
+    graph: Graph,
+    taken: Mapping[str, int] | None = None,
 ) -> tuple[Recorder, Any]:
-    """Run ``fn`` on the inputs in a recorder; both are returned, with what ``fn`` returned."""
+    """Run ``fn`` on the inputs in a recorder; both are returned, with what ``fn`` returned.
+
+    :param taken: how many random numbers ``fn`` takes; their key is one input more.
+    """
     recorder = Recorder(graph)
     for position, tensor in enumerate(inputs):
         recorder.input(position, tensor)
+    if taken is not None:
+        recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
     with recorder, torch.enable_grad():
         result = fn(*inputs)
     if any(recorder.memories.was_written(t) for t in inputs):

@@ -253,7 +253,12 @@ class Nest:
     def _transposed(self, which: int, node: Node, spots: list[Spot], access: Access) -> bool:
         """Sums of as many neighbours as a vector has lanes are added across in one go."""
         lanes = self.walk.lanes
-        if node.attr[0] != "sum" or lanes < 0 or not self.flags[which][lanes]:
+        if (
+            node.attr[0] != "sum"
+            or node.kind is not Kind.F
+            or lanes < 0
+            or not self.flags[which][lanes]
+        ):
             return False
         parts = [
             [k for k in self.accumulators.current if self._belongs(k, which, s)] for s in spots

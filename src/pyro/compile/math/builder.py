@@ -122,6 +122,9 @@ class ScalarBuilder(Protocol[Value, Condition, Int]):
     def int_sub(self, x: Int | int, y: Int | int, /) -> Int:
         """``x - y`` modulo :math:`2^{64}`."""
 
+    def int_mul(self, x: Int | int, y: Int | int, /) -> Int:
+        """``x * y`` modulo :math:`2^{64}`."""
+
     def int_and(self, x: Int | int, y: Int | int, /) -> Int:
         """The bits that are set in both."""
 

@@ -17,6 +17,7 @@ from pyro.compile.math import (
     logistic,
     normal_quantile,
     normal_tail,
+    philox,
     power,
     products,
     trigonometric,
@@ -69,6 +70,7 @@ _ALL = (
     Function("pow", power.pow, arity=2, inline=False),
     Function("xlogy", products.xlogy, arity=2, inline=False),
     Function("xlog1py", products.xlog1py, arity=2, inline=False),
+    Function("uniform", philox.uniform, arity=4, inline=False),
 )
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in _ALL})

@@ -205,6 +205,7 @@ class LlvmBuilder:
 
     int_add = partialmethod(_integer, "add")
     int_sub = partialmethod(_integer, "sub")
+    int_mul = partialmethod(_integer, "mul")
     int_and = partialmethod(_integer, "and")
     int_or = partialmethod(_integer, "or")
     int_xor = partialmethod(_integer, "xor")

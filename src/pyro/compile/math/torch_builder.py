@@ -124,6 +124,9 @@ class TorchBuilder:
     def int_sub(self, x: Tensor | int, y: Tensor | int) -> Tensor:
         return self._word(x) - self._word(y)
 
+    def int_mul(self, x: Tensor | int, y: Tensor | int) -> Tensor:
+        return self._word(x) * self._word(y)
+
     def int_and(self, x: Tensor | int, y: Tensor | int) -> Tensor:
         return self._word(x) & self._word(y)
 
