@@ -41,6 +41,7 @@ class ModelCase:
     supports: dict[str, Any]
     means: dict[str, tuple[list[float], float]] = field(default_factory=dict)  # value, tolerance
     subsampled: bool = False
+    steps: int = 400
 
 
 EFFECT = torch.tensor([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
@@ -127,13 +128,15 @@ MODELS = [
         (STDDEV, EFFECT),
         {"mu": constraints.real, "tau": constraints.positive, "eta": constraints.real},
         {"mu": ([4.4], 1.0)},  # Stan's reference: mean 4.4, standard deviation 3.3
+        steps=1200,
     ),
     ModelCase(
         "regression",
         linear_regression,
         regression_data(),
         {"weights": constraints.real_vector, "intercept": constraints.real},
-        {"weights": (regression_posterior()[0][:3].tolist(), 0.05)},
+        {"weights": (regression_posterior()[0][:3].tolist(), 0.06)},
+        steps=1200,
     ),
     ModelCase(
         "simplex",
@@ -173,7 +176,9 @@ MODELS = [
     ),
 ]
 
-spline = functools.partial(dist.transforms.spline_autoregressive, hidden_dims=[12], count_bins=4)
+flow = functools.partial(
+    dist.transforms.iterated, 2, dist.transforms.affine_autoregressive, hidden_dims=[12]
+)
 
 GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoDelta": AutoDelta,
@@ -182,7 +187,7 @@ GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoMultivariateNormal": AutoMultivariateNormal,
     "AutoLowRankMultivariateNormal": AutoLowRankMultivariateNormal,
     "AutoLaplaceApproximation": AutoLaplaceApproximation,
-    "AutoNormalizingFlow": functools.partial(AutoNormalizingFlow, init_transform_fn=spline),
+    "AutoNormalizingFlow": functools.partial(AutoNormalizingFlow, init_transform_fn=flow),
     "AutoIAFNormal": AutoIAFNormal,
     "AutoGaussian": AutoGaussian,
     "AutoStructured": AutoStructured,

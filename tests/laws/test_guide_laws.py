@@ -19,6 +19,7 @@ from tests.laws.guide_cases import BY_SITE, GUIDES, MODELS, POINTS, ModelCase
 WITHOUT = {
     ("AutoIAFNormal", "correlation"),  # one coordinate: nothing to depend on
     ("AutoNormalizingFlow", "correlation"),
+    ("AutoRegressiveMessenger", "correlation"),  # under the prior the bound has no mean
     ("AutoHierarchicalNormalMessenger", "eight schools"),  # a prior without a mean
     ("AutoHierarchicalNormalMessenger", "correlation"),
     ("AutoHierarchicalNormalMessenger", "ordered"),
@@ -34,7 +35,7 @@ Make = Callable[..., Any]
 
 
 def fit(guide: Any, case: ModelCase, steps: int, lr: float = 0.05) -> list[float]:
-    optim = ClippedAdam({"lr": lr, "lrd": 0.01 ** (1 / steps)})
+    optim = ClippedAdam({"lr": lr, "lrd": 0.1 ** (1 / steps)})
     svi = SVI(case.model, guide, optim, Trace_ELBO(num_particles=1))
     return [svi.step(*case.args) for _ in range(steps)]
 
@@ -84,8 +85,6 @@ def test_vectorised_particles(make: Make, case: ModelCase) -> None:
     if case.name in {"regression", "simplex"}:
         pytest.skip("the model does not take batches of latent values")
     guide = make(case.model).setup(*case.args)
-    if isinstance(guide, AutoRegressiveMessenger) and case.name == "correlation":
-        pytest.skip("under the prior, a correlation near 1, the bound has no mean")
     together = Trace_ELBO(num_particles=400, vectorize_particles=True, max_plate_nesting=1)
     alone = Trace_ELBO()
     with torch.no_grad():
@@ -102,7 +101,7 @@ def test_fit_comes_near_the_posterior(make: Make, case: ModelCase) -> None:
     """With this seed; the tolerances are several standard errors, and modes are not means."""
     pyro.set_rng_seed(0)
     guide = make(case.model)
-    losses = fit(guide, case, 600)
+    losses = fit(guide, case, case.steps)
     assert sum(losses[-50:]) < sum(losses[:50])
     if isinstance(guide, AutoRegressiveMessenger):
         return
