@@ -21,7 +21,7 @@ using namespace pyro_native;
 
 namespace {
 
-constexpr std::int64_t kInterface = 1;  // of the functions and structures below
+constexpr std::int64_t kInterface = 2;  // of the functions and structures below
 
 template <class Function>
 std::int32_t guarded(char* message, std::int64_t size, const Function& function) {
@@ -109,6 +109,11 @@ PYRO_API void pyro_chain_inverse_metric(Run* run, std::int64_t chain, double* ou
 PYRO_API void pyro_chain_failed_position(Run* run, std::int64_t chain, double* out) {
     Chain& failed = run->chain(static_cast<std::size_t>(chain));
     std::copy_n(failed.failed_position(), failed.dim(), out);
+}
+
+// To a position [dim]; what warm-up has learned is kept.
+PYRO_API void pyro_chain_move(Run* run, std::int64_t chain, const double* position) {
+    run->chain(static_cast<std::size_t>(chain)).move(position);
 }
 
 // The size of the state of a chain; it is written if `capacity` suffices. -1: out of memory.

@@ -7,7 +7,7 @@ namespace pyro_native {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::uint64_t kMagic = 0x31304e4f52595000ULL;  // format 01
+constexpr std::uint64_t kMagic = 0x32304e4f52595000ULL;  // format 02
 
 std::size_t pool_size(const Config& config) {
     return std::max(Nuts::pool_size(config), Hmc::pool_size());
@@ -57,10 +57,20 @@ Status Chain::start(Dynamics& dynamics) {
     return status;
 }
 
+void Chain::move(const double* position) {
+    std::copy_n(position, dim_, pool_[at_].position);
+    moved_ = started_;
+}
+
 Status Chain::step(Dynamics& dynamics, Transition* transition) {
     if (!started_) {
         const Status status = start(dynamics);
         if (status != Status::ok) return status;
+    }
+    if (moved_) {
+        const Status status = evaluate(dynamics, warmup_.metric(), pool_[at_]);
+        if (status != Status::ok) return status;
+        moved_ = false;
     }
     const Random random = random_;
     const std::int64_t evaluations = density_.evaluations();
@@ -194,6 +204,7 @@ void Chain::fields(Archive& a) {
     a(divergences_);
     a(started_);
     a(search_due_);
+    a(moved_);
     a(keep_metric_);
     Point& here = pool_[at_];
     std::vector<double> position(here.position, here.position + dim_);

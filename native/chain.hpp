@@ -61,6 +61,9 @@ class Chain {
     Status advance(std::int64_t thinning, std::int64_t row, const Output& output,
                    const std::atomic<bool>& interrupt);
 
+    // The next iteration begins at `position`; what warm-up has learned is kept.
+    void move(const double* position);
+
     std::size_t dim() const { return dim_; }
     Progress progress() const;
     void inverse_metric(double* out) const { warmup_.metric().diagonal(out); }
@@ -91,7 +94,7 @@ class Chain {
     Nuts nuts_;
     Hmc hmc_;
     int at_;
-    bool started_ = false, search_due_ = false, keep_metric_;
+    bool started_ = false, moved_ = false, search_due_ = false, keep_metric_;
     std::int64_t iteration_ = 0, divergences_ = 0;
     std::vector<double> before_divergence_, failed_;
 

@@ -25,6 +25,8 @@ struct Config {
     std::int64_t max_rank;   // of the low-rank metric
     double trajectory_length;
     double step_size;  // initial
+    double min_step_size;  // adaptation and the search for a step size stay within these
+    double max_step_size;
     double step_size_jitter;  // each trajectory's step size is scaled by U(1 - j, 1 + j)
     double target_accept;
     double max_energy_error;   // beyond it a trajectory has diverged

@@ -9,6 +9,11 @@ namespace pyro_native {
 
 class DualAveraging {
   public:
+    // The step sizes stay between these; infinity and 0 leave the guard against overflow only.
+    void limit(double least, double most) {
+        least_ = std::max(std::log(least), -kLimit);
+        most_ = std::min(std::log(most), kLimit);
+    }
     void restart(double step_size) {
         center_ = std::log(10.0 * step_size);
         log_step_ = std::log(step_size);
@@ -21,7 +26,7 @@ class DualAveraging {
         const double t = static_cast<double>(count_);
         const double weight = 1.0 / (t + kDelay);
         error_ = (1.0 - weight) * error_ + weight * (target - accept_statistic);
-        log_step_ = std::clamp(center_ - std::sqrt(t) / kGain * error_, -kLimit, kLimit);
+        log_step_ = std::clamp(center_ - std::sqrt(t) / kGain * error_, least_, most_);
         const double decay = std::pow(t, -kDecay);
         log_average_ = decay * log_step_ + (1.0 - decay) * log_average_;
     }
@@ -41,6 +46,7 @@ class DualAveraging {
   private:
     static constexpr double kGain = 0.05, kDelay = 10.0, kDecay = 0.75;
     static constexpr double kLimit = 230.0;  // a flat density may not overflow the step size
+    double least_ = -kLimit, most_ = kLimit;
     double center_ = 0.0, log_step_ = 0.0, log_average_ = 0.0, error_ = 0.0;
     std::int64_t count_ = 0;
 };

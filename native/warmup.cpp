@@ -45,6 +45,7 @@ Warmup::Warmup(const Config& config, std::size_t dim, const Blocks& blocks,
       background_(make_estimator(config, dim, blocks)),
       step_size_(config.step_size),
       windows_(stan_windows(config.warmup, &first_)) {
+    averaging_.limit(config.min_step_size, config.max_step_size);
     averaging_.restart(step_size_);
 }
 
@@ -60,8 +61,8 @@ void Warmup::start(const double* gradient, bool keep_metric) {
 }
 
 void Warmup::restart_step_size(double step_size) {
-    step_size_ = step_size;
-    averaging_.restart(step_size);
+    step_size_ = std::clamp(step_size, config_.min_step_size, config_.max_step_size);
+    averaging_.restart(step_size_);
 }
 
 bool Warmup::update(std::int64_t iteration, const double* position, const double* gradient,

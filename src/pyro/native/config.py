@@ -25,6 +25,8 @@ class KernelConfig(ABC):
     :param warmup: Iterations that adapt; they are the first of a chain.
     :param target_accept: Mean acceptance probability at which the step size is aimed.
     :param step_size: The first one; the only one without ``adapt_step_size``.
+    :param min_step_size: Adaptation goes no lower.
+    :param max_step_size: Adaptation goes no higher.
     :param step_size_jitter: Each trajectory has a step size scaled by U(1 - j, 1 + j).
     :param metric: Form of the inverse mass matrix.
     :param blocks: For ``metric="dense"``: sets of coordinates that share a dense block, the others
@@ -42,6 +44,8 @@ class KernelConfig(ABC):
     warmup: int = 1000
     target_accept: float = 0.8
     step_size: float = 1.0
+    min_step_size: float = 0.0
+    max_step_size: float = math.inf
     step_size_jitter: float = 0.0
     adapt_step_size: bool = True
     adapt_metric: bool = True
@@ -58,6 +62,12 @@ class KernelConfig(ABC):
         self._require("target_accept", 0 < self.target_accept < 1, "in (0, 1)")
         self._require(
             "step_size", self.step_size > 0 and math.isfinite(self.step_size), "positive and finite"
+        )
+        self._require("min_step_size", 0 <= self.min_step_size < math.inf, "at least 0 and finite")
+        self._require(
+            "max_step_size",
+            self.max_step_size >= max(self.min_step_size, 1e-300),
+            "positive and at least min_step_size",
         )
         self._require("step_size_jitter", 0 <= self.step_size_jitter < 1, "in [0, 1)")
         self._require("metric", self.metric in _METRICS, f"one of {_METRICS}")
@@ -106,6 +116,8 @@ class KernelConfig(ABC):
             max_tree_depth=1,
             max_rank=self.max_rank,
             step_size=self.step_size,
+            min_step_size=self.min_step_size,
+            max_step_size=self.max_step_size,
             step_size_jitter=self.step_size_jitter,
             target_accept=self.target_accept,
             max_energy_error=self.max_energy_error,

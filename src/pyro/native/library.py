@@ -14,7 +14,7 @@ from pathlib import Path
 from pyro.errors import NativeLibraryError
 from pyro.native.structures import TICK, ConfigStruct, DensityStruct, OutputStruct, ProgressStruct
 
-INTERFACE = 1
+INTERFACE = 2
 FILE = Path(__file__).with_name("samplers.native.so")  # two dots: not an extension module
 MESSAGE_SIZE = 512
 
@@ -42,6 +42,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "pyro_run_progress": (None, [c_void_p, POINTER(ProgressStruct)]),
     "pyro_chain_inverse_metric": (None, [c_void_p, c_int64, c_void_p]),
     "pyro_chain_failed_position": (None, [c_void_p, c_int64, c_void_p]),
+    "pyro_chain_move": (None, [c_void_p, c_int64, c_void_p]),
     "pyro_chain_save": (c_int64, [c_void_p, c_int64, c_void_p, c_int64]),
     "pyro_chain_load": (c_int32, [c_void_p, c_int64, c_char_p, c_int64]),
     "pyro_target": (c_size_t, [c_char_p]),

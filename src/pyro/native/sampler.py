@@ -228,6 +228,21 @@ class Sampler:
             )
         return result
 
+    def move(self, positions: Array) -> None:
+        """Let the next iterations begin elsewhere; what warm-up has learned is kept.
+
+        :param positions: [chains, dim]; the density must be finite there.
+        :raises ShapeError: if they do not fit the density.
+        """
+        places = np.ascontiguousarray(positions, dtype=np.float64)
+        if places.shape != (self.chains, self.density.dim):
+            raise ShapeError(
+                f"positions must have the shape {(self.chains, self.density.dim)}, and have "
+                f"{places.shape}"
+            )
+        for chain in range(self.chains):
+            self._library.pyro_chain_move(self._handle, chain, places[chain:].ctypes.data)
+
     def save(self) -> list[bytes]:
         """The state of each chain."""
         return [self._save(chain) for chain in range(self.chains)]

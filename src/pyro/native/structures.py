@@ -38,6 +38,8 @@ class ConfigStruct(Structure):
         ("max_rank", c_int64),
         ("trajectory_length", c_double),
         ("step_size", c_double),
+        ("min_step_size", c_double),
+        ("max_step_size", c_double),
         ("step_size_jitter", c_double),
         ("target_accept", c_double),
         ("max_energy_error", c_double),

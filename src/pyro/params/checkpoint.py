@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import tempfile
@@ -26,11 +27,12 @@ def write(filename: PathLike, kind: str, content: Mapping[str, Any]) -> None:
     :param content: Nested dicts, lists and tuples of tensors, numbers, strings, bools and None.
     """
     path = Path(filename)
-    payload = {"format": kind, "version": VERSION, **content}
+    buffer = io.BytesIO()  # torch hides why a file could not be written
+    torch.save({"format": kind, "version": VERSION, **content}, buffer)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            torch.save(payload, file)
+            file.write(buffer.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         _copy_mode(path, temporary)

@@ -4,5 +4,6 @@ from pyro.infer.mcmc.api import MCMC
 from pyro.infer.mcmc.hmc import HMC
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.nuts import NUTS
+from pyro.infer.mcmc.stored_draws import StoredDraws
 
-__all__ = ["HMC", "MCMC", "NUTS", "MCMCKernel"]
+__all__ = ["HMC", "MCMC", "NUTS", "MCMCKernel", "StoredDraws"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,10 +16,12 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.engine import Engine, check_method
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
 from pyro.infer.mcmc.hooks import Hook
+from pyro.infer.mcmc.keeping import Keeping, forget
 from pyro.infer.mcmc.kernel_run import KernelRun
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.posterior_run import PosteriorRun
 from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.store import DrawStore, PathLike
 from pyro.infer.mcmc.summary import summarize, table, verdict
 from pyro.poutine.messenger import block_messengers
 from pyro.primitives.validation import validation_enabled
@@ -34,7 +39,8 @@ class MCMC:
     :param num_samples: Draws per chain after warm-up.
     :param warmup_steps: Iterations before, which adapt the kernel; by default ``num_samples``.
     :param initial_params: Unconstrained values by name of site; with several chains, these are
-        leftmost. By default the kernel's ``init_strategy`` chooses.
+        leftmost. "pathfinder" takes draws of :func:`~pyro.infer.pathfinder`. By default the
+        kernel's ``init_strategy`` chooses.
     :param num_chains: How many chains; four or more let R-hat judge convergence.
     :param hook_fn: Called as ``hook_fn(kernel, params, stage, i)`` after each iteration, with the
         unconstrained values, "Warmup" or "Sample" (with the number of the chain in brackets if
@@ -48,6 +54,15 @@ class MCMC:
     :param chain_method: "auto" takes the fastest way that is right; "native", "vectorized",
         "sequential" and "parallel" ask for one.
     :param thinning: How many iterations are made for each draw.
+    :param checkpoint: A folder to which draws and the states of chains are written on the way; a
+        run that was killed is gone on with by ``run(..., resume=path)``, and its draws are bit for
+        bit those of an uninterrupted one.
+    :param checkpoint_every: How many draws are written at a time.
+    :param stream_to: A folder, as ``checkpoint``, but draws are not kept in memory: they are read
+        from there when they are asked for, or by :class:`~pyro.infer.mcmc.StoredDraws`.
+    :param executor: A :class:`concurrent.futures.Executor` where chains are computed, part by part;
+        what they need must be picklable unless it uses threads. A part whose worker is lost is
+        made again by another.
     :raises InferenceError: if an option has a bad value.
 
     Example::
@@ -68,7 +83,7 @@ class MCMC:
         kernel: MCMCKernel,
         num_samples: int,
         warmup_steps: int | None = None,
-        initial_params: Mapping[str, Tensor] | None = None,
+        initial_params: Mapping[str, Tensor] | str | None = None,
         num_chains: int = 1,
         hook_fn: Hook | None = None,
         mp_context: str | None = None,
@@ -79,11 +94,20 @@ class MCMC:
         *,
         chain_method: str = "auto",
         thinning: int = 1,
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 100,
+        stream_to: PathLike | None = None,
+        executor: Executor | None = None,
     ) -> None:
         check_method(chain_method)
         _check_count("num_samples", num_samples, 1)
         _check_count("num_chains", num_chains, 1)
         _check_count("thinning", thinning, 1)
+        _check_count("checkpoint_every", checkpoint_every, 1)
+        if checkpoint is not None and stream_to is not None:
+            raise InferenceError(
+                "MCMC: stream_to keeps states as checkpoint does; give one of them"
+            )
         if warmup_steps is not None:
             _check_count("warmup_steps", warmup_steps, 0)
         self.kernel = kernel
@@ -99,28 +123,86 @@ class MCMC:
         self.save_params = save_params
         self.chain_method = chain_method
         self.thinning = thinning
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.stream_to = stream_to
+        self.executor = executor
         self._args: tuple[Any, ...] = ()
         self._kwargs: dict[str, Any] = {}
         self._result: MCMCResult | None = None
-        self._engine: Engine | None = None
+        self._run: PosteriorRun | KernelRun | None = None
+        self._stored: DrawStore | None = None
 
-    def run(self, *args: Any, **kwargs: Any) -> None:
+    def run(self, *args: Any, resume: PathLike | bool | None = None, **kwargs: Any) -> None:
         """Run all chains for these arguments of the model.
 
         Ctrl-C ends the run; the draws until then are kept.
 
+        :param resume: The folder of a run that was interrupted or killed, or that is to become
+            longer: it is gone on with, up to ``num_samples`` draws. True stands for ``checkpoint``
+            or ``stream_to``, where a run is begun if there is none.
         :raises InferenceError: if no valid start is found, or the kernel cannot handle the model.
+        :raises CheckpointError: if the folder has a run that is not resumed, or another run than
+            this one; it says what differs.
         """
         self._args, self._kwargs = args, kwargs
-        with ExitStack() as stack:
-            stack.enter_context(block_messengers(lambda handler: True))
-            if self.disable_validation is not None:
-                stack.enter_context(validation_enabled(not self.disable_validation))
-            detached = [_detached(arg) for arg in args]
+        keeping = self._keeping(resume)
+        self._run = self._result = self._stored = None
+        try:
+            self.run_keeping(keeping)
+        finally:
+            if self._run is not None and (self.stream_to is not None or self._result is None):
+                self._stored = keeping.store
+
+    def run_keeping(self, keeping: Keeping) -> None:
+        """Run all chains, and do with the draws as told."""
+        with self._quietly():
+            args = tuple(_detached(arg) for arg in self._args)
+            kwargs = {name: _detached(value) for name, value in self._kwargs.items()}
             runner = PosteriorRun if isinstance(self.kernel, HamiltonianKernel) else KernelRun
-            run = runner(self, tuple(detached), {k: _detached(v) for k, v in kwargs.items()})
-            self._engine = run.engine
-            self._result = run.all()
+            self._run = runner(self, args, kwargs, keeping)
+            self._result = self._run.all()
+
+    def extend(self, num_samples: int) -> None:
+        """Make ``num_samples`` more draws of each chain, after those that there are.
+
+        Chains go on from where they stand, warm-up is not repeated.
+
+        :raises InferenceError: before :meth:`run`, or for a kernel that is not NUTS or HMC.
+        """
+        _check_count("num_samples", num_samples, 1)
+        if self._run is None:
+            raise InferenceError("MCMC: call run(*args) first")
+        with self._quietly():
+            self._result = self._run.more(num_samples)
+        self.num_samples = self.result.shape[1]
+
+    def _quietly(self) -> ExitStack:
+        """A context in which handlers outside do not see the model."""
+        stack = ExitStack()
+        stack.enter_context(block_messengers(lambda handler: True))
+        if self.disable_validation is not None:
+            stack.enter_context(validation_enabled(not self.disable_validation))
+        return stack
+
+    def _keeping(self, resume: PathLike | bool | None) -> Keeping:
+        path = self.checkpoint if self.stream_to is None else self.stream_to
+        if resume is None or resume is False:
+            resuming = False
+        elif resume is True:
+            if path is None:
+                raise InferenceError("MCMC: resume=True needs checkpoint=path or stream_to=path")
+            resuming = DrawStore(path).exists
+        else:
+            if path is not None and Path(path) != Path(resume):
+                raise InferenceError(
+                    f"MCMC: resume={str(resume)!r} goes on in its own folder, and not in {path!s}"
+                )
+            path, resuming = resume, True
+        if path is None:
+            return Keeping()
+        take = None if self.stream_to is None else forget
+        return Keeping(self.checkpoint_every, DrawStore(path), resuming, take)
 
     @property
     def engine(self) -> Engine:
@@ -128,16 +210,19 @@ class MCMC:
 
         :raises InferenceError: before :meth:`run`.
         """
-        if self._engine is None:
+        if self._run is None:
             raise InferenceError("MCMC: call run(*args) first")
-        return self._engine
+        return self._run.engine
 
     @property
     def result(self) -> MCMCResult:
-        """All draws with their statistics.
+        """All draws with their statistics; ``result.interrupted`` says whether Ctrl-C ended it.
 
         :raises InferenceError: before :meth:`run`.
         """
+        if self._stored is not None:
+            interrupted = self._result is None or self._result.interrupted
+            return replace(self._stored.result(), interrupted=interrupted)
         if self._result is None:
             raise InferenceError("MCMC: call run(*args) first")
         return self._result
@@ -180,11 +265,14 @@ class MCMC:
 
     def describe(self, prob: float = 0.9) -> str:
         """The text that :meth:`summary` prints."""
-        statistics = summarize(self.result.samples, prob)
+        result = self.result
+        if not result.shape[1]:
+            return "No draws: the run was interrupted in warm-up. extend(n) goes on from there."
+        statistics = summarize(result.samples, prob)
         depth = None
         if isinstance(self.kernel, HamiltonianKernel) and self.kernel.trajectories.kind == "nuts":
             depth = self.kernel.trajectories.max_tree_depth
-        health = self.result.health(depth)
+        health = result.health(depth)
         found = verdict(statistics, health)
         lines = [table(statistics), "", f"Number of divergences: {health.divergences}"]
         lines += [f"Look here: {text}" for text in found] or ["No sign of trouble."]

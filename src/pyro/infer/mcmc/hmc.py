@@ -23,6 +23,9 @@ class HMC(HamiltonianKernel):
     :param trajectory_length: Step size times number of steps; 2 pi by default.
     :param num_steps: How many steps a trajectory has, instead of a length.
 
+    :param min_stepsize: Adaptation goes no lower.
+    :param max_stepsize: Adaptation goes no higher.
+
     The other parameters are those of :class:`~pyro.infer.mcmc.NUTS`.
 
     :raises InferenceError: for both or neither of model and potential, or a bad option.
@@ -58,6 +61,8 @@ class HMC(HamiltonianKernel):
         target_accept_prob: float = 0.8,
         init_strategy: Strategy = init_to_uniform,
         *,
+        min_stepsize: float = 1e-10,
+        max_stepsize: float = 1e10,
         adaptation: Adaptation = "fisher",
         low_rank: bool = False,
     ) -> None:
@@ -76,5 +81,7 @@ class HMC(HamiltonianKernel):
                 low_rank=low_rank,
                 trajectory_length=trajectory_length,
                 num_steps=num_steps,
+                min_step_size=min_stepsize,
+                max_step_size=max_stepsize,
             ),
         )

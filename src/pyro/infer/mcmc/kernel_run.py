@@ -1,15 +1,24 @@
-"""One run of a kernel that the user wrote: chains one after the other, in Python."""
+"""One run of a kernel that the user wrote: chains one after the other, or in processes."""
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
+from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.engine import Engine
+from pyro.infer.mcmc.keeping import Keeping
+from pyro.infer.mcmc.kernel_chain import ChainDraws, KernelTask, Sent, in_worker, run_chain, stacked
 from pyro.infer.mcmc.mcmc_kernel import Params
-from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.monitor import ChainView, Monitor
+from pyro.infer.mcmc.progress import Plan, monitor_for
+from pyro.infer.mcmc.result import MCMCResult
+from pyro.infer.mcmc.workers import Workers
+from pyro.infer.validation import is_validation_enabled
+from pyro.rng import new_seed
 
 if TYPE_CHECKING:
     from pyro.infer.mcmc.api import MCMC
@@ -19,72 +28,143 @@ class KernelRun:
     """What :class:`~pyro.infer.mcmc.MCMC` does when it runs.
 
     :param mcmc: The settings.
+    :param keeping: What becomes of the draws.
+    :raises InferenceError: if they are to be written to disk, or made in a way that is not there.
     """
 
-    def __init__(self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any], keeping: Keeping
+    ) -> None:
+        _check(mcmc, keeping)
         self.mcmc = mcmc
-        self.args, self.kwargs = args, kwargs
-        self.engine = Engine("sequential", "kernel", ("the kernel is written in Python",))
+        self._take = keeping.take
+        self._parallel = mcmc.chain_method == "parallel" or mcmc.executor is not None
+        self.engine = Engine(
+            "parallel" if self._parallel else "sequential",
+            "kernel",
+            ("the kernel is written in Python",),
+        )
+        self._task = KernelTask(
+            kernel=mcmc.kernel,
+            args=args,
+            kwargs=kwargs,
+            initial_params=_given(mcmc),
+            chains=mcmc.num_chains,
+            warmup=mcmc.warmup_steps,
+            draws=mcmc.num_samples,
+            thinning=mcmc.thinning,
+            transforms=mcmc.transforms,
+            save_params=mcmc.save_params,
+            hook=mcmc.hook_fn,
+            validate=is_validation_enabled(),
+            seed=new_seed() if self._parallel else 0,
+        )
 
     def all(self) -> MCMCResult:
         """Run all chains."""
-        chains: list[Samples] = []
-        diagnostics: list[dict[str, Any]] = []
+        return self._in_processes() if self._parallel else self._in_turn()
+
+    def more(self, draws: int) -> MCMCResult:
+        """A kernel that was cleaned up cannot go on."""
+        raise InferenceError("extend needs NUTS or HMC: the state of another kernel is not known")
+
+    def _in_turn(self) -> MCMCResult:
+        task = self._task
+        plan = Plan(task.warmup, task.warmup + task.draws * task.thinning)
+        display = _Display(monitor_for(plan, self.mcmc.disable_progbar), task.chains)
+        draws: list[list[Params]] = [[] for _ in range(task.chains)]
+        diagnostics: list[dict[str, Any]] = [{} for _ in draws]
         interrupted = False
-        for chain in range(self.mcmc.num_chains):
-            draws: list[Params] = []
-            try:
-                diagnostics.append(self._chain(chain, draws))
-            except KeyboardInterrupt:
-                interrupted = True
-            if draws:
-                chains.append({name: torch.stack([d[name] for d in draws]) for name in draws[0]})
-            if interrupted:
-                break
-        shortest = min((len(next(iter(chain.values()))) for chain in chains), default=0)
-        samples = {
-            name: torch.stack([chain[name][:shortest] for chain in chains])
-            for name in (chains[0] if chains else {})
-        }
-        return MCMCResult(samples, diagnostics=diagnostics, interrupted=interrupted)
-
-    def _chain(self, chain: int, draws: list[Params]) -> dict[str, Any]:
-        mcmc, kernel = self.mcmc, self.mcmc.kernel
-        given = mcmc.initial_params
-        if given is not None:
-            several = mcmc.num_chains > 1
-            kernel.initial_params = {k: v[chain] if several else v for k, v in given.items()}
-        label = f" [{chain}]" if mcmc.num_chains > 1 else ""
-        kernel.setup(mcmc.warmup_steps, *self.args, **self.kwargs)
         try:
-            params = kernel.initial_params
-            for i in range(mcmc.warmup_steps):
-                params = self._step(params, "Warmup" + label, i)
-            kernel.end_warmup()
-            for i in range(mcmc.num_samples):
-                for _ in range(mcmc.thinning):
-                    params = self._step(params, "Sample" + label, i)
-                draws.append(self._kept(params))
-            return kernel.diagnostics()
+            for number in range(task.chains):
+                take = draws[number].append if self._take is None else self._taker(number)
+                diagnostics[number] = run_chain(task, number, take, display.tell)
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
-            kernel.cleanup()
+            display.monitor.close()
+        pairs = zip(map(stacked, draws), diagnostics, strict=True)
+        return _result([ChainDraws(*pair) for pair in pairs], interrupted)
 
-    def _step(self, params: Params, stage: str, i: int) -> Params:
-        params = self.mcmc.kernel.sample(params)
-        if self.mcmc.hook_fn is not None:
-            self.mcmc.hook_fn(self.mcmc.kernel, params, stage, i)
-        return params
+    def _taker(self, number: int) -> Any:
+        def take(draw: Params) -> None:
+            assert self._take is not None
+            samples = {name: value[None, None] for name, value in draw.items()}
+            self._take(MCMCResult(samples), number)
 
-    def _kept(self, params: Params) -> Params:
-        transforms = self.mcmc.transforms or self.mcmc.kernel.transforms or {}
-        names = self.mcmc.save_params
-        return {
-            name: _constrained(value, transforms.get(name))
-            for name, value in params.items()
-            if names is None or name in names
-        }
+        return take
+
+    def _in_processes(self) -> MCMCResult:
+        task, mcmc = self._task, self.mcmc
+        workers = Workers(
+            _as_it_is, task, task.chains, executor=mcmc.executor, mp_context=mcmc.mp_context
+        )
+        try:
+            futures = [workers.submit(in_worker, number) for number in range(task.chains)]
+            chains, interrupted = _gathered(futures, workers)
+        finally:
+            workers.close()
+        if self._take is not None:
+            for number, chain in enumerate(chains):
+                self._take(_result([chain], False), number)
+            chains = [ChainDraws({}, chain.diagnostics) for chain in chains]
+        return _result(chains, interrupted)
 
 
-def _constrained(value: Tensor, transform: Any) -> Tensor:
-    result: Tensor = value if transform is None else transform.inv(value)
-    return result.detach().clone()
+def _gathered(futures: list[Future[Sent]], workers: Workers) -> tuple[list[ChainDraws], bool]:
+    """The chains, and whether Ctrl-C ended them; then as far as they have come."""
+    try:
+        return [future.result().received() for future in futures], False
+    except KeyboardInterrupt:
+        if workers.halt():
+            return [future.result().received() for future in futures], True
+        running = [future for future in futures if not future.cancel()]
+        return [future.result().received() for future in running if future.done()], True
+
+
+def _as_it_is(task: KernelTask) -> KernelTask:
+    return task
+
+
+def _check(mcmc: MCMC, keeping: Keeping) -> None:
+    if keeping.store is not None:
+        raise InferenceError(
+            "checkpoint and stream_to need NUTS or HMC: the state of another kernel is not known"
+        )
+
+
+def _given(mcmc: MCMC) -> Params | None:
+    given = mcmc.initial_params
+    if isinstance(given, str):
+        raise InferenceError(
+            f"initial_params={given!r} needs NUTS or HMC for a model; give a kernel of your own a "
+            "dict of unconstrained tensors"
+        )
+    return None if given is None else dict(given)
+
+
+class _Display:
+    """Tells a monitor of chains that run one after the other."""
+
+    def __init__(self, monitor: Monitor, chains: int) -> None:
+        self.monitor = monitor
+        self._views = [ChainView(0, 0, 0, math.nan, 0)] * chains
+
+    def tell(self, chain: int, iterations: int) -> None:
+        self._views[chain] = ChainView(iterations, 0, 0, math.nan, 0)
+        self.monitor.show(self._views)
+
+
+def _result(chains: list[ChainDraws], interrupted: bool) -> MCMCResult:
+    """The draws of the longest chains: as many draws in all as there are chains of equal length."""
+    lengths = [chain.draws for chain in chains]
+    best = max(lengths, key=lambda n: n * sum(m >= n for m in lengths), default=0)
+    samples = [chain.samples for chain in chains if best and chain.draws >= best]
+    return MCMCResult(
+        {
+            name: torch.stack([chain[name][:best] for chain in samples])
+            for name in (samples[0] if samples else {})
+        },
+        diagnostics=[chain.diagnostics for chain in chains if chain.diagnostics],
+        interrupted=interrupted,
+    )

@@ -36,6 +36,7 @@ class MCMCKernel(ABC):
     """
 
     transforms: dict[str, Any] | None = None
+    _given: Params | None = None
 
     def setup(self, warmup_steps: int, *args: Any, **kwargs: Any) -> None:  # noqa: B027
         """Before the first transition of a chain.
@@ -61,11 +62,16 @@ class MCMCKernel(ABC):
     @property
     def initial_params(self) -> Params:
         """Where a chain starts; set by :class:`~pyro.infer.mcmc.MCMC` if the user says where."""
-        raise NotImplementedError
+        if self._given is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no initial_params: define it, or give "
+                "MCMC(initial_params=...)"
+            )
+        return self._given
 
     @initial_params.setter
     def initial_params(self, params: Params) -> None:
-        raise NotImplementedError
+        self._given = params
 
     @abstractmethod
     def sample(self, params: Params) -> Params:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pyro.infer.mcmc.monitor import ChainView, Monitor
 from pyro.infer.mcmc.specification import kernel_config
@@ -34,7 +35,40 @@ class NativeRun:
         config = kernel_config(task.trajectories, task.posterior.flat, task.warmup)
         starts = task.starts.double().numpy()
         self._sampler = Sampler(density, config, starts, task.seed, first_chain=task.first_chain)
-        self._warm = keep_warmup or task.warmup == 0
+        self._keep_warmup = keep_warmup
+        self._left = 0 if keep_warmup else task.warmup
+
+    @property
+    def gradients(self) -> int:
+        """How many evaluations of the density all chains have made."""
+        return sum(seen.gradients for seen in self._sampler.progress())
+
+    def close(self) -> None:
+        """Nothing is let go: threads end with each call."""
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations all chains have made, warm-up included."""
+        return min((seen.iteration for seen in self._sampler.progress()), default=0)
+
+    @property
+    def warmup_left(self) -> int:
+        """How many iterations of warm-up are still to be made."""
+        return self._left
+
+    def warm_up(self, iterations: int, monitor: Monitor) -> bool:
+        """Make so many iterations of warm-up.
+
+        :return: Whether Ctrl-C ended it early.
+        """
+        nothing = Output.allocate(self._task.chains, 0, self._task.posterior.dim, divergences=0)
+        interrupted = self._advance(iterations, nothing, -iterations, 1, monitor)
+        self._left = max(0, self._left - self._rows())
+        return interrupted
+
+    def _rows(self) -> int:
+        """How many rows all chains have made in the last call."""
+        return min((seen.rows for seen in self._sampler.progress()), default=0)
 
     def advance(self, draws: int, monitor: Monitor, thinning: int | None = None) -> Drawn:
         """Warm up, if that is still to be done, and make ``draws`` draws of each chain.
@@ -44,36 +78,42 @@ class NativeRun:
         After Ctrl-C the draws that all chains have are returned, with ``interrupted`` set.
         """
         task = self._task
-        before = 0 if self._warm else task.warmup
+        before, each = self._left, task.thinning if thinning is None else thinning
         output = Output.allocate(task.chains, draws, task.posterior.dim)
-        interrupted = False
+        interrupted = self._advance(before + draws, output, -before, each, monitor)
+        rows = self._rows()
+        self._left = max(0, before - rows)
+        return _collect(output, max(0, rows - before), self._sampler.progress(), interrupted)
+
+    def _advance(
+        self, rows: int, output: Output, first: int, thinning: int, monitor: Monitor
+    ) -> bool:
+        """Make rows; whether Ctrl-C ended it early."""
         try:
             self._sampler.advance(
-                before + draws,
+                rows,
                 output,
-                first=-before,
-                thinning=task.thinning if thinning is None else thinning,
+                first=first,
+                thinning=thinning,
                 threads=self._threads,
                 on_progress=lambda seen: monitor.show(list(map(_view, seen))),
             )
         except KeyboardInterrupt:
-            interrupted = True
-        progress = self._sampler.progress()
-        rows = max(0, min((seen.rows for seen in progress), default=0) - before)
-        self._warm = self._warm or rows > 0 or not interrupted
-        return _collect(output, rows, progress, interrupted)
+            return True
+        return False
+
+    def move(self, places: Tensor) -> None:
+        """Let the next iterations begin at places of shape ``(chains, dim)``."""
+        self._sampler.move(places.double().numpy())
 
     def save(self) -> list[bytes]:
         """The state of each chain."""
         return self._sampler.save()
 
-    def load(self, states: Sequence[bytes], warm: bool) -> None:
-        """Put each chain into a saved state.
-
-        :param warm: Whether that is a state after warm-up.
-        """
+    def load(self, states: Sequence[bytes]) -> None:
+        """Put each chain into a saved state."""
         self._sampler.load(states)
-        self._warm = warm
+        self._left = 0 if self._keep_warmup else max(0, self._task.warmup - self.iterations)
 
 
 class _Named(NamedTuple):

@@ -2,46 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from pyro.errors import ShapeError
+from pyro.infer.errors import InferenceError
+from pyro.infer.mcmc.chains import Chains
 from pyro.infer.mcmc.engine import Engine, choose
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
-from pyro.infer.mcmc.hooks import with_hook
-from pyro.infer.mcmc.monitor import Silence
+from pyro.infer.mcmc.hooks import HookedRun
+from pyro.infer.mcmc.identity import Identity, identity, probe, require_same, require_same_data
+from pyro.infer.mcmc.keeping import Keeping
+from pyro.infer.mcmc.leg import Errand, prepare
+from pyro.infer.mcmc.long_run import LongRun
 from pyro.infer.mcmc.native_engine import NativeRun
+from pyro.infer.mcmc.parallel_engine import ParallelRun
+from pyro.infer.mcmc.progress import Plan, monitor_for
 from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.store import DrawStore
 from pyro.infer.mcmc.task import Drawn, Task
+from pyro.infer.mcmc.workers import Workers
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.logdensity import LogDensity
 from pyro.infer.model.start import find_start
 from pyro.infer.model.vectorized import deterministic
+from pyro.infer.pathfinding import pathfinder
+from pyro.infer.validation import is_validation_enabled
+from pyro.native.sampler import available_processors
 from pyro.rng import new_seed
 
 if TYPE_CHECKING:
     from pyro.infer.mcmc.api import MCMC
 
 
+_DRAWS = 100  # of Pathfinder, from which starts are taken
+
+
 class PosteriorRun:
     """What :class:`~pyro.infer.mcmc.MCMC` does when it runs.
 
     :param mcmc: The settings.
+    :param keeping: What becomes of the draws.
     """
 
-    def __init__(self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any], keeping: Keeping
+    ) -> None:
         self.mcmc = mcmc
         assert isinstance(mcmc.kernel, HamiltonianKernel)
         self.kernel = mcmc.kernel
         self.posterior = self.kernel.posterior(args, kwargs, self._example(), mcmc.transforms)
-        self.engine: Engine = choose(self.posterior, mcmc.chain_method, mcmc.num_chains)
+        self._given = args, kwargs
+        self.engine: Engine = self._engine()
+        self._keeping = keeping
+        self._task = self._task_of(keeping.store) if keeping.resume else self._new_task()
+        self._run = LongRun(self._chains(self._task), self._finish, keeping)
+        self._made = self._begin()
+
+    def _engine(self) -> Engine:
+        mcmc = self.mcmc
+        engine = choose(self.posterior, mcmc.chain_method, mcmc.num_chains)
+        eager = mcmc.chain_method == "parallel" and engine.density == "eager"
+        if engine.name == "native" and (eager or mcmc.executor is not None):
+            return replace(engine, name="parallel")
+        return engine
 
     def _example(self) -> dict[str, Tensor] | None:
         """The initial values of one chain, if they are given."""
         given, chains = self.mcmc.initial_params, self.mcmc.num_chains
-        if given is None:
+        if given is None or isinstance(given, str):
             return None
         if chains == 1:
             return dict(given)
@@ -53,27 +85,75 @@ class PosteriorRun:
                 )
         return {name: value[0] for name, value in given.items()}
 
-    def all(self) -> MCMCResult:
-        """Run all chains."""
-        task = self._task()
-        drawn = self._draw(task)
-        return self._finish(drawn)
+    def _begin(self) -> int:
+        """Prepare the store; the number of draws of each chain that are there already."""
+        store = self._keeping.store
+        if store is None:
+            return 0
+        if self._keeping.resume:
+            self._run.resume()
+            return store.draws
+        store.create(self._header())
+        self._run.begin()
+        return 0
 
-    def _task(self) -> Task:
+    def all(self) -> MCMCResult:
+        """Run all chains; from the draws on disk on, if a run is resumed."""
+        return self.more(max(0, self.mcmc.num_samples - self._made))
+
+    def more(self, draws: int) -> MCMCResult:
+        """Make more draws of each chain."""
+        task, made = self._task, self._made
+        before = task.warmup + made * task.thinning if made else 0
+        plan = Plan(task.warmup, task.warmup + (made + draws) * task.thinning, before)
+        result = self._run.go(draws, monitor_for(plan, self.mcmc.disable_progbar))
+        self._made = made + draws
+        return result
+
+    def _new_task(self) -> Task:
+        return self._task_at(self._starts(), new_seed())
+
+    def _task_of(self, store: DrawStore | None) -> Task:
+        """That of a run on disk, if it is the same."""
+        assert store is not None
+        header = store.header
+        require_same(store.path, header["identity"], self._identity())
+        now = probe(self._density(), header["starts"], self.posterior.reference)
+        require_same_data(store.path, header["probe"], now)
+        return self._task_at(header["starts"], header["seed"])
+
+    def _task_at(self, starts: Tensor, seed: int) -> Task:
         mcmc = self.mcmc
         return Task(
             posterior=self.posterior,
             trajectories=self.kernel.trajectories,
-            starts=self._starts(),
-            seed=new_seed(),
+            starts=starts,
+            seed=seed,
             warmup=mcmc.warmup_steps,
             draws=mcmc.num_samples,
             thinning=mcmc.thinning,
         )
 
+    def _header(self) -> dict[str, Any]:
+        starts = self._task.starts
+        return {
+            "identity": self._identity(),
+            "seed": self._task.seed,
+            "starts": starts,
+            "probe": probe(self._density(), starts, self.posterior.reference),
+        }
+
+    def _identity(self) -> Identity:
+        mcmc = self.mcmc
+        names = ("num_chains", "warmup_steps", "thinning", "save_params")
+        run = {name: getattr(mcmc, name) for name in names}
+        return identity(self.posterior, self.kernel.trajectories, self.engine, run)
+
     def _starts(self) -> Tensor:
         """Where the chains start, of shape ``(chains, dim)``, in double precision."""
         chains, given = self.mcmc.num_chains, self.mcmc.initial_params
+        if isinstance(given, str):
+            return self._pathfinder_starts(given)
         if given is not None:
             start = self.posterior.flat.flatten(given)
             return start.detach().double().reshape(chains, self.posterior.dim)
@@ -83,19 +163,60 @@ class PosteriorRun:
         found = [find_start(self.posterior, density, strategy) for _ in range(chains)]
         return torch.stack(found).double()
 
+    def _pathfinder_starts(self, how: str) -> Tensor:
+        if how != "pathfinder" or not isinstance(self.posterior, ModelDensity):
+            raise InferenceError(
+                f'initial_params is a dict of unconstrained tensors, or "pathfinder" for a kernel '
+                f"with a model, but got {how!r}"
+            )
+        chains, posterior = self.mcmc.num_chains, self.posterior
+        found = pathfinder(
+            posterior.model,
+            *posterior.args,
+            num_draws=max(_DRAWS, chains),
+            init_strategy=self.kernel.question.init_strategy,
+            model_kwargs=posterior.kwargs,
+        ).samples
+        rows = [{name: values[i] for name, values in found.items()} for i in range(chains)]
+        return torch.stack([posterior.unconstrain(row) for row in rows]).double()
+
     def _density(self) -> LogDensity:
         """The fastest way to know whether a start is valid."""
         compiled = self.engine.spec.owner if self.engine.spec is not None else None
         return compiled if isinstance(compiled, LogDensity) else self.posterior
 
-    def _draw(self, task: Task) -> Drawn:
+    def _chains(self, task: Task) -> Chains:
+        hook = self.mcmc.hook_fn
+        if self.engine.name == "parallel" and hook is None:
+            return ParallelRun(task, self._workers(task))
         assert self.engine.spec is not None
         threads = 1 if self.mcmc.chain_method == "sequential" else None
-        hook = self.mcmc.hook_fn
         run = NativeRun(task, self.engine.spec, threads, keep_warmup=hook is not None)
-        if hook is None:
-            return run.advance(task.draws, Silence())
-        return with_hook(run, task, self.kernel, hook)
+        return run if hook is None else HookedRun(run, task, self.kernel, hook)
+
+    def _workers(self, task: Task) -> Workers:
+        args, kwargs = self._given
+        errand = Errand(
+            kernel=self.kernel,
+            args=args,
+            kwargs=kwargs,
+            example=self._example(),
+            transforms=self.mcmc.transforms,
+            compiled=self.engine.density == "compiled",
+            validate=is_validation_enabled(),
+            starts=task.starts,
+            seed=task.seed,
+            warmup=task.warmup,
+            thinning=task.thinning,
+        )
+        return Workers(
+            prepare,
+            errand,
+            min(task.chains, available_processors()),
+            executor=self.mcmc.executor,
+            mp_context=self.mcmc.mp_context,
+            on_cpu=self.posterior.reference.device.type == "cpu",
+        )
 
     def _finish(self, drawn: Drawn) -> MCMCResult:
         points = drawn.positions.to(self.posterior.reference)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pyro.infer.mcmc import convergence
@@ -73,6 +74,31 @@ class MCMCResult:
             bfmi=tuple(convergence.bfmi(s["energy"]).tolist()) if "energy" in s else (),
             unmoved=_unmoved(self.samples),
         )
+
+
+def joined(pieces: Sequence[MCMCResult]) -> MCMCResult:
+    """The draws of the same chains, one piece after the other."""
+    if len(pieces) == 1:
+        return replace(pieces[0])
+    if not pieces:
+        return MCMCResult({})
+    return MCMCResult(
+        samples=_stacked([piece.samples for piece in pieces], 1),
+        statistics=_stacked([piece.statistics for piece in pieces], 1),
+        divergences=[
+            _stacked([places for places in of_chain if places], 0)
+            for of_chain in zip(*(piece.divergences for piece in pieces), strict=True)
+        ],
+        gradients=pieces[-1].gradients,
+        diagnostics=pieces[-1].diagnostics,
+        interrupted=pieces[-1].interrupted,
+    )
+
+
+def _stacked(parts: Sequence[Samples], dim: int) -> Samples:
+    return (
+        {name: torch.cat([part[name] for part in parts], dim) for name in parts[0]} if parts else {}
+    )
 
 
 def _unmoved(samples: Mapping[str, Tensor]) -> tuple[int, ...]:

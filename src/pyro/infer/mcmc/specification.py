@@ -61,6 +61,8 @@ def kernel_config(trajectories: Trajectories, flat: Flat, warmup: int) -> Kernel
         "metric": metric,
         "blocks": blocks if metric == "dense" else None,
         "rule": trajectories.adaptation,
+        "min_step_size": trajectories.min_step_size,
+        "max_step_size": trajectories.max_step_size,
     }
     if trajectories.kind == "nuts":
         return NutsConfig(

@@ -25,8 +25,7 @@ from pyro.rng import new_seed
 class Stepper:
     """A chain that is advanced by its user.
 
-    A step from another place than the last one led to starts the chain anew there; what warm-up
-    has learned is kept only along unbroken chains.
+    A step may begin at another place than the last one led to; what warm-up has learned is kept.
     """
 
     def __init__(
@@ -58,13 +57,17 @@ class Stepper:
     def step(self, params: Params) -> Params:
         """One transition."""
         place = self.posterior.flat.flatten(params).double()
-        if self._run is None or not torch.equal(place, self._place.to(place.dtype)):
+        if self._run is None:
             self._run = self._new_run(place)
+        elif not torch.equal(place, self._place.to(place.dtype)):
+            self._run.move(place[None])
         with validation_enabled(False):  # trajectories leave supports by rounding
             drawn = self._run.advance(1, Silence())
         self._seen.append(drawn)
         self._place = drawn.positions[0, 0]
-        return self.initial_params
+        here = self.initial_params
+        self._place = self.posterior.flat.flatten(here).double()  # as rounded as its user sees it
+        return here
 
     def _new_run(self, place: Tensor) -> NativeRun:
         task = Task(self.posterior, self._trajectories, place[None], new_seed(), self._warmup, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -67,17 +68,31 @@ class Drawn:
         """How many draws each chain has."""
         return self.positions.shape[1]
 
-    def joined(self, later: Drawn) -> Drawn:
-        """These draws and then later ones of the same chains."""
+    @staticmethod
+    def none(task: Task, interrupted: bool = False) -> Drawn:
+        """No draws."""
+        empty = torch.zeros(task.chains, 0)
         return Drawn(
-            positions=torch.cat([self.positions, later.positions], 1),
+            positions=torch.zeros(task.chains, 0, task.posterior.dim, dtype=torch.double),
+            statistics=dict.fromkeys(STATISTICS, empty),
+            divergences=[torch.zeros(0, task.posterior.dim, dtype=torch.double)] * task.chains,
+            interrupted=interrupted,
+        )
+
+    @staticmethod
+    def joined(parts: Sequence[Drawn]) -> Drawn:
+        """Draws of the same chains, one part after the other; empty parts do not count."""
+        some = [part for part in parts if part.draws] or [parts[-1]]
+        return Drawn(
+            positions=torch.cat([part.positions for part in some], 1),
             statistics={
-                name: torch.cat([values, later.statistics[name]], 1)
-                for name, values in self.statistics.items()
+                name: torch.cat([part.statistics[name] for part in some], 1)
+                for name in some[0].statistics
             },
             divergences=[
-                torch.cat(pair) for pair in zip(self.divergences, later.divergences, strict=True)
+                torch.cat(places)
+                for places in zip(*(part.divergences for part in some), strict=True)
             ],
-            gradients=later.gradients,
-            interrupted=later.interrupted,
+            gradients=parts[-1].gradients,
+            interrupted=parts[-1].interrupted,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,6 +32,8 @@ class Trajectories:
     max_tree_depth: int = 10
     trajectory_length: float | None = None
     num_steps: int | None = None
+    min_step_size: float = 0.0
+    max_step_size: float = math.inf
 
     def __post_init__(self) -> None:
         _check("step_size", self.step_size, self.step_size > 0, "a positive number")
@@ -41,6 +44,9 @@ class Trajectories:
         _check("num_steps", steps, steps is None or steps >= 1, "at least 1")
         length = self.trajectory_length
         _check("trajectory_length", length, length is None or length > 0, "a positive number")
+        least, most = self.min_step_size, self.max_step_size
+        _check("min_stepsize", least, least >= 0, "at least 0")
+        _check("max_stepsize", most, most > least, f"above min_stepsize={least}")
         if self.adaptation not in ("fisher", "stan"):
             raise InferenceError(
                 f"adaptation is 'fisher' (draws and gradients) or 'stan' (draws), but got "
