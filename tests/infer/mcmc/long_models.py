@@ -25,7 +25,7 @@ def normal(data: Tensor = DATA) -> None:
 
 def branching() -> None:
     x = pyro.sample("x", dist.Normal(0.0, 1.0))
-    pyro.sample("y", dist.Normal(1.0 if x > 0 else -1.0, 1.0), obs=torch.tensor(1.0))
+    pyro.sample("y", dist.Normal(x if x > -1e9 else -x, 1.0), obs=torch.tensor(1.0))
 
 
 class Walk(MCMCKernel):
