@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils import _pytree as pytree
 
 from pyro.compile import compile
 from pyro.compile.table import ROWS
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
-# Torch's own functions are not more accurate.
-ROUGH = {"polygamma": 5e-10, "special.polygamma": 5e-10, "digamma": 5e-10, "special.zeta": 1e-9}
+# Torch's own functions are less accurate, by this factor; near poles in float32.
+ROUGH = {"polygamma": 10, "special.polygamma": 10, "digamma": 10, "special.zeta": 10}
 SKIPPED = {
     "sparse.mm": "sparse matrices have no storage",
     "empty": "returns whatever is in memory",
@@ -38,8 +38,6 @@ CALLED_OUT = {
     "special.bessel_y1",
     "special.modified_bessel_k0",
     "special.modified_bessel_k1",
-    "special.scaled_modified_bessel_k0",
-    "special.scaled_modified_bessel_k1",
     "scatter_reduce",
 }
 QUICK = ("add", "div", "clamp", "cumsum", "scatter_add", "logsumexp", "tril", "repeat", "bmm")
@@ -48,11 +46,21 @@ SAMPLES = 40
 
 
 def names(op: Any) -> set[str]:
+    """Rows that an operation of torch's tests may be."""
     short = op.name.split(".")[-1]
     return {op.name.replace(".", "_"), op.aten_name, short, f"linalg_{short}"}
 
 
-OPS = [op for op in op_db if names(op) & set(ROWS) and op.name not in SKIPPED]
+@functools.cache
+def operations() -> dict[str, list[Any]]:
+    """The operations of each row; imported late, for it takes long."""
+    from torch.testing._internal.common_methods_invocations import op_db  # noqa: PLC0415
+
+    found: dict[str, list[Any]] = {}
+    for op in op_db:
+        for name in names(op) & set(ROWS) if op.name not in SKIPPED else ():
+            found.setdefault(name, []).append(op)
+    return found
 
 
 def samples_of(op: Any, dtype: torch.dtype) -> list[tuple[Any, ...]]:
@@ -77,23 +85,8 @@ def all_calls(op: Any) -> Callable[..., list[Any]]:
     return lambda calls: [op(first, *rest, **named) for first, rest, named in calls]
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize(
-    "op",
-    [
-        pytest.param(
-            op,
-            id=f"{op.name}-{op.variant_test_name}".strip("-"),
-            marks=() if op.name in QUICK else pytest.mark.slow,
-        )
-        for op in OPS
-    ],
-)
-@pytest.mark.filterwarnings("ignore")
-def test_sample_inputs(op: Any, dtype: torch.dtype) -> None:
+def compare(op: Any, dtype: torch.dtype) -> None:
     """All samples of an operation are one program."""
-    if not op.supports_dtype(dtype, "cpu"):
-        pytest.skip("torch has none for this type")
     calls = samples_of(op, dtype)
     run = all_calls(op)
     compiled = compile(run, verify=False)
@@ -101,13 +94,30 @@ def test_sample_inputs(op: Any, dtype: torch.dtype) -> None:
     assert compiled.reason is None
     for a, b in zip(pytree.tree_leaves(found), pytree.tree_leaves(run(fresh(calls))), strict=True):
         if isinstance(b, Tensor):
-            tolerance = max(TOLERANCE.get(b.dtype, 0), ROUGH.get(op.name, 0))
+            tolerance = TOLERANCE.get(b.dtype, 0) * ROUGH.get(op.name, 1)
             torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
     if op.name not in CALLED_OUT and dtype is not torch.bool:
         assert compiled.report().called_out == ()
 
 
-def test_what_is_excepted_exists() -> None:
-    known = {op.name for op in op_db}
-    assert set(SKIPPED) | CALLED_OUT | set(QUICK) <= known
-    assert len(OPS) > 150
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in sorted(ROWS)],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_sample_inputs(name: str, dtype: torch.dtype) -> None:
+    found = [op for op in operations().get(name, []) if op.supports_dtype(dtype, "cpu")]
+    if not found:
+        pytest.skip("torch has no samples")
+    for op in found:
+        compare(op, dtype)
+
+
+@pytest.mark.slow
+def test_most_rows_have_samples() -> None:
+    covered = operations()
+    assert len(covered) > 150
+    known = {op.name for found in covered.values() for op in found}
+    assert CALLED_OUT <= known
+    assert set(QUICK) <= set(covered)

@@ -58,7 +58,7 @@ class Folder(MutableMapping[str, bytes]):
         place = self._place(key)
         try:
             found = place.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise KeyError(key) from None
         except OSError as error:
             self._say("read", f"{place} cannot be read ({error.strerror}); code is made anew")
