@@ -119,5 +119,5 @@ def test_most_rows_have_samples() -> None:
     covered = operations()
     assert len(covered) > 150
     known = {op.name for found in covered.values() for op in found}
-    assert CALLED_OUT <= known
+    assert known >= CALLED_OUT
     assert set(QUICK) <= set(covered)
