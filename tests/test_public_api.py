@@ -115,7 +115,7 @@ NAMES = {
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
     "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel
         Importance JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
-        MHResampler Predictive RBFSteinKernel RenyiELBO
+        ChEES MHResampler Predictive RBFSteinKernel RandomWalkKernel RenyiELBO
         ReweightedWakeSleep SVGD SVI SVIResult TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
         Trace_ELBO Trace_MMD WeighedPredictive config_enumerate enable_validation
@@ -144,6 +144,8 @@ NAMES = {
     "pyro.infer.resampler": "Resampler",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
+    "pyro.infer.mcmc": "HMC MCMC NUTS ChEES MCMCKernel RandomWalkKernel",
+    "pyro.infer.mcmc.rwkernel": "RandomWalkKernel",
     "pyro.infer.svgd": "IMQSteinKernel RBFSteinKernel SVGD SteinKernel",
     "pyro.infer.energy_distance": "EnergyDistance",
     "pyro.infer.trace_mmd": "Trace_MMD",
@@ -311,6 +313,7 @@ PARAMETERS = {
         max_iarange_nesting vectorize_particles strict_enumeration_warning ignore_jit_warnings
         retain_graph""",
     "pyro.infer.EnergyDistance": "beta prior_scale num_particles max_plate_nesting",
+    "pyro.infer.RandomWalkKernel": "model init_step_size target_accept_prob init_strategy",
     "pyro.infer.SVGD": "model kernel optim num_particles max_plate_nesting mode",
     "pyro.infer.RBFSteinKernel": "bandwidth_factor",
     "pyro.infer.IMQSteinKernel": "alpha beta bandwidth_factor",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,19 +12,19 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pyro.compile.cache import Code, Made, code_for, structure
+from pyro.compile.cache import Code, code_for, structure
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import record
 from pyro.compile.draws import Counted, make_key
-from pyro.compile.emit import Interface, write_program
+from pyro.compile.emit import Interface, Text, write_program
 from pyro.compile.emit.calls import SYMBOLS
-from pyro.compile.fuse import LEAVES, Fusion, live_nodes
+from pyro.compile.fuse import LEAVES, Fusion
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.guard import Fallback
 from pyro.compile.ir import Kind, Node, Op, Routine, View
-from pyro.compile.jit import assemble, machine
+from pyro.compile.jit import Loaded, assemble, machine
 from pyro.compile.lapack import address_of
-from pyro.compile.not_capturable import NotCapturable
+from pyro.compile.math import provide
 from pyro.compile.report import Report
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.errors import PyroError
@@ -42,29 +41,26 @@ class CompiledCodeError(PyroError, RuntimeError):
 class Program:
     """Machine code with the constants that it reads, and how it came to be."""
 
-    graph: Graph
-    nodes: list[Node]
-    ends: tuple[View, ...]
-    code: Code
+    schedule: Schedule
+    text: Text
+    loaded: Loaded
+    constants: list[Tensor]
+    outputs: tuple[View, ...]
     recorded: int
     called_out: tuple[str, ...]
     calls: tuple[CallOut, ...]
     guards: int
     fallback: Fallback
-    origin: str
+    code_bytes: int
+    reused: bool
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        pointers = [c.data_ptr() for c in self.graph.constants]
-        calls = (n for n in self.nodes if n.op is Op.CALL)
+        pointers = [c.data_ptr() for c in self.constants]
+        calls = (n for n in self.schedule.fusion.nodes if n.op is Op.CALL)
         pointers.extend(self._routine(n.attr) for n in calls)
         self._context = (ctypes.c_void_p * max(1, len(pointers)))(*pointers)
         self.context = ctypes.addressof(self._context)
-
-    @functools.cached_property
-    def schedule(self) -> Schedule:
-        """The loops; worked out again if the code was kept from before."""
-        return Schedule(Fusion(self.graph, self.ends))
 
     def _routine(self, routine: Routine) -> int:
         if routine.name == "guard":
@@ -77,7 +73,7 @@ class Program:
     @contextmanager
     def scratch(self) -> Iterator[int]:
         """The address of scratch memory for one call."""
-        block = torch.empty(self.code.scratch_bytes + ALIGN, dtype=torch.uint8)
+        block = torch.empty(self.text.scratch_bytes + ALIGN, dtype=torch.uint8)
         yield -(-block.data_ptr() // ALIGN) * ALIGN
 
     def raise_failure(self, code: int) -> None:
@@ -94,15 +90,15 @@ class Program:
     def report(self) -> Report:
         return Report(
             operations=self.recorded,
-            nodes=len(self.nodes),
-            loops=self.code.loops,
+            nodes=len(self.schedule.fusion.nodes),
+            loops=sum(isinstance(s, Kernel) for s in self.schedule.steps),
             called_out=self.called_out,
             guards=self.guards,
             fallbacks=self.fallback.runs,
-            constant_bytes=sum(c.nbytes for c in self.graph.constants),
-            scratch_bytes=self.code.scratch_bytes,
-            code_bytes=self.code.size,
-            origin=self.origin,
+            constant_bytes=sum(c.nbytes for c in self.constants),
+            scratch_bytes=self.text.scratch_bytes,
+            code_bytes=self.code_bytes,
+            reused=self.reused,
             seconds=self.seconds,
         )
 
@@ -138,20 +134,28 @@ def build(
             views = tuple(graph.cast(v, Kind.F) for v in views)
         outputs = owned(graph, views)
         guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
-        ends = outputs + guards
-        nodes = live_nodes(view.node for view in ends)
     dim = inputs[0].numel() if density else 0
-    interface = Interface(density, dim, tuple(v.node for v in outputs))
-    key = structure(nodes, ends, (density, dim, len(guards), len(graph.constants)))
-    with stage(seconds, "load"):
-        code, origin = code_for(key, lambda: _make(graph, ends, interface, seconds))
-    for name in ("fuse", "write", "assemble"):
-        seconds["load"] -= seconds.get(name, 0.0)
+
+    def make() -> Code:
+        with stage(seconds, "fuse"):
+            schedule = Schedule(Fusion(graph, outputs + guards))
+        with stage(seconds, "write"):
+            interface = Interface(density, dim, tuple(v.node for v in outputs))
+            text = write_program(schedule, interface, machine().target)
+        with stage(seconds, "assemble"):
+            code = assemble(text.text, 2)
+        with stage(seconds, "library"):
+            provide(text.needs)
+        with stage(seconds, "load"):
+            return Code(schedule, text, Loaded(code), len(code))
+
+    found, known = code_for(structure(outputs + guards, (density, dim)), make)
     return Program(
-        graph=graph,
-        nodes=nodes,
-        ends=ends,
-        code=code,
+        schedule=found.schedule,
+        text=found.text,
+        loaded=found.loaded,
+        constants=graph.constants,
+        outputs=outputs,
         recorded=recorder.recorded,
         called_out=tuple(call.name for call in recorder.calls),
         calls=tuple(recorder.calls),
@@ -163,7 +167,8 @@ def build(
             density,
             recorder.guards[0].where if guards else "no branch",
         ),
-        origin=origin,
+        code_bytes=found.size,
+        reused=known,
         seconds=seconds,
     )
 
@@ -176,28 +181,6 @@ def _counted(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(*tensors[:-1])
 
     return run
-
-
-def _make(
-    graph: Graph, ends: tuple[View, ...], interface: Interface, seconds: dict[str, float]
-) -> Made:
-    """Fuse, write, assemble.
-
-    :raises NotCapturable: if the compiler itself fails.
-    """
-    try:
-        with stage(seconds, "fuse"):
-            schedule = Schedule(Fusion(graph, ends))
-        with stage(seconds, "write"):
-            text = write_program(schedule, interface, machine().target)
-        with stage(seconds, "assemble"):
-            code = assemble(text.text, 2)
-    except Exception as error:
-        lines = str(error).splitlines() or [""]
-        reason = f"the compiler failed with {type(error).__name__}: {lines[0]}"
-        raise NotCapturable(reason, "no line of the program") from error
-    loops = sum(isinstance(step, Kernel) for step in schedule.steps)
-    return Made(code, text.needs, text.scratch_bytes, loops)
 
 
 def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]:

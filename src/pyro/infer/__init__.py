@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pyro.infer.energy_distance import EnergyDistance
     from pyro.infer.fit.result import SVIResult
     from pyro.infer.guide_report import GuideReport, guide_diagnostics
-    from pyro.infer.mcmc import HMC, MCMC, NUTS
+    from pyro.infer.mcmc import HMC, MCMC, NUTS, ChEES, RandomWalkKernel
     from pyro.infer.model.compiled import compile_density
     from pyro.infer.pathfinding import PathfinderResult, pathfinder
     from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
@@ -59,6 +59,7 @@ __all__ = [
     "NUTS",
     "SVGD",
     "SVI",
+    "ChEES",
     "EmpiricalMarginal",
     "EnergyDistance",
     "GuideReport",
@@ -72,6 +73,7 @@ __all__ = [
     "PathfinderResult",
     "Predictive",
     "RBFSteinKernel",
+    "RandomWalkKernel",
     "RenyiELBO",
     "ReweightedWakeSleep",
     "SVIResult",
@@ -111,9 +113,11 @@ __getattr__, __dir__ = imports_on_first_use(
         "JitTrace_ELBO": "elbo.jit",
         "RBFSteinKernel": "stein_kernels",
         "RenyiELBO": "elbo.renyi_elbo",
+        "ChEES": "mcmc",
         "HMC": "mcmc",
         "MCMC": "mcmc",
         "NUTS": "mcmc",
+        "RandomWalkKernel": "mcmc",
         "compile_density": "model.compiled",
         "PathfinderResult": "pathfinding",
         "pathfinder": "pathfinding",

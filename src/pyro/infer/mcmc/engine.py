@@ -8,8 +8,10 @@ from typing import Literal
 from pyro import native
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.specification import native_density, python_density
+from pyro.infer.mcmc.trajectories import VECTORIZED_ONLY, Kind
 from pyro.infer.model.compiled import try_compile
 from pyro.infer.model.density import ModelDensity
+from pyro.infer.model.logdensity import LogDensity
 from pyro.infer.model.posterior import Posterior
 from pyro.infer.model.vectorized import BatchedDensity
 from pyro.native import DensitySpec
@@ -33,7 +35,7 @@ class Engine:
     density: str
     reasons: tuple[str, ...] = ()
     spec: DensitySpec | None = field(default=None, repr=False)
-    batched: BatchedDensity | None = field(default=None, repr=False)
+    batched: LogDensity | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         text = f"{self.name}, {self.density} density"
@@ -49,16 +51,21 @@ def check_method(chain_method: str) -> None:
         raise InferenceError(f"chain_method must be one of {METHODS}, but got {chain_method!r}")
 
 
-def choose(posterior: Posterior, chain_method: str, chains: int) -> Engine:
-    """The engine for HMC and NUTS.
+def choose(posterior: Posterior, chain_method: str, chains: int, kind: Kind = "nuts") -> Engine:
+    """The engine for chains of a kernel.
 
     :raises InferenceError: if the method asked for cannot be had; it says why.
     """
+    if kind in VECTORIZED_ONLY and chain_method not in ("auto", "vectorized"):
+        raise InferenceError(
+            f"chain_method={chain_method!r}: the chains of this kernel move as one batch; leave "
+            "chain_method at 'auto'"
+        )
     reasons: list[str] = []
     on_cpu = posterior.reference.device.type == "cpu"
     if not native.available():
         reasons.append(f"no native samplers: {native.why_not()}")
-    if chain_method == "vectorized":
+    if chain_method == "vectorized" or kind in VECTORIZED_ONLY:
         return _vectorized(posterior, reasons)
     if native.available() and on_cpu:
         compiled, reason = try_compile(posterior)
@@ -68,14 +75,19 @@ def choose(posterior: Posterior, chain_method: str, chains: int) -> Engine:
     elif not on_cpu:
         reasons.append(f"the model lives on {posterior.reference.device}")
     if chain_method == "auto" and (chains >= _MANY or not on_cpu or not native.available()):
-        return _vectorized(posterior, reasons)
+        return _vectorized(posterior, reasons, tried=native.available() and on_cpu)
     if not native.available():
         raise InferenceError(f"chain_method={chain_method!r}: {reasons[0]}")
     return Engine("native", "eager", tuple(reasons), spec=python_density(posterior))
 
 
-def _vectorized(posterior: Posterior, reasons: list[str]) -> Engine:
+def _vectorized(posterior: Posterior, reasons: list[str], tried: bool = False) -> Engine:
+    if posterior.reference.device.type == "cpu" and not tried:
+        compiled, reason = try_compile(posterior)
+        if compiled is not None:
+            return Engine("vectorized", "compiled", tuple(reasons), batched=compiled)
+        reasons = [*reasons, f"not compiled: {reason}"]
     if not isinstance(posterior, ModelDensity):
-        return Engine("vectorized", "loop", tuple(reasons))
+        return Engine("vectorized", "loop", tuple(reasons), batched=posterior)
     batched = BatchedDensity(posterior)
     return Engine("vectorized", batched.how, (*reasons, *batched.why), batched=batched)

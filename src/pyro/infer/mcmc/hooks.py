@@ -9,6 +9,7 @@ from pyro.infer.mcmc.mcmc_kernel import MCMCKernel, Params
 from pyro.infer.mcmc.monitor import Monitor
 from pyro.infer.mcmc.native_engine import NativeRun
 from pyro.infer.mcmc.task import Drawn, Task
+from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 
 Hook = Callable[[MCMCKernel, Params, str, int], Any]
 
@@ -20,7 +21,9 @@ class HookedRun:
     :param hook: Called as ``hook(kernel, params, stage, i)`` for each chain, in turn.
     """
 
-    def __init__(self, run: NativeRun, task: Task, kernel: MCMCKernel, hook: Hook) -> None:
+    def __init__(
+        self, run: NativeRun | VectorizedRun, task: Task, kernel: MCMCKernel, hook: Hook
+    ) -> None:
         self._run, self._task, self._kernel, self._hook = run, task, kernel, hook
         self._warmed = 0
         self._drawn = 0

@@ -24,6 +24,7 @@ from pyro.infer.mcmc.progress import Plan, monitor_for
 from pyro.infer.mcmc.result import MCMCResult, Samples
 from pyro.infer.mcmc.store import DrawStore
 from pyro.infer.mcmc.task import Drawn, Task
+from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 from pyro.infer.mcmc.workers import Workers
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.logdensity import LogDensity
@@ -64,7 +65,9 @@ class PosteriorRun:
 
     def _engine(self) -> Engine:
         mcmc = self.mcmc
-        engine = choose(self.posterior, mcmc.chain_method, mcmc.num_chains)
+        engine = choose(
+            self.posterior, mcmc.chain_method, mcmc.num_chains, self.kernel.trajectories.kind
+        )
         eager = mcmc.chain_method == "parallel" and engine.density == "eager"
         if engine.name == "native" and (eager or mcmc.executor is not None):
             return replace(engine, name="parallel")
@@ -182,17 +185,24 @@ class PosteriorRun:
 
     def _density(self) -> LogDensity:
         """The fastest way to know whether a start is valid."""
-        compiled = self.engine.spec.owner if self.engine.spec is not None else None
+        compiled = self.engine.spec.owner if self.engine.spec is not None else self.engine.batched
         return compiled if isinstance(compiled, LogDensity) else self.posterior
 
     def _chains(self, task: Task) -> Chains:
         hook = self.mcmc.hook_fn
         if self.engine.name == "parallel" and hook is None:
             return ParallelRun(task, self._workers(task))
-        assert self.engine.spec is not None
-        threads = 1 if self.mcmc.chain_method == "sequential" else None
-        run = NativeRun(task, self.engine.spec, threads, keep_warmup=hook is not None)
+        run = self._in_process(task, keep_warmup=hook is not None)
         return run if hook is None else HookedRun(run, task, self.kernel, hook)
+
+    def _in_process(self, task: Task, keep_warmup: bool) -> NativeRun | VectorizedRun:
+        engine, like = self.engine, self.posterior.reference
+        if engine.batched is not None:
+            like = like.double() if engine.density == "compiled" else like
+            return VectorizedRun(task, engine.batched, like=like, keep_warmup=keep_warmup)
+        assert engine.spec is not None
+        threads = 1 if self.mcmc.chain_method == "sequential" else None
+        return NativeRun(task, engine.spec, threads, keep_warmup=keep_warmup)
 
     def _workers(self, task: Task) -> Workers:
         args, kwargs = self._given

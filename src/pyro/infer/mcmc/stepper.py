@@ -13,7 +13,8 @@ from pyro.infer.mcmc.monitor import Silence
 from pyro.infer.mcmc.native_engine import NativeRun
 from pyro.infer.mcmc.specification import python_density
 from pyro.infer.mcmc.task import Drawn, Task
-from pyro.infer.mcmc.trajectories import Trajectories
+from pyro.infer.mcmc.trajectories import VECTORIZED_ONLY, Trajectories
+from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import Strategy
 from pyro.infer.model.posterior import Posterior
@@ -46,7 +47,7 @@ class Stepper:
         else:
             start = torch.zeros(posterior.dim)
         self._place = start
-        self._run: NativeRun | None = None
+        self._run: NativeRun | VectorizedRun | None = None
         self._seen: list[Drawn] = []
 
     @property
@@ -69,8 +70,10 @@ class Stepper:
         self._place = self.posterior.flat.flatten(here).double()  # as rounded as its user sees it
         return here
 
-    def _new_run(self, place: Tensor) -> NativeRun:
+    def _new_run(self, place: Tensor) -> NativeRun | VectorizedRun:
         task = Task(self.posterior, self._trajectories, place[None], new_seed(), self._warmup, 1)
+        if self._trajectories.kind in VECTORIZED_ONLY:
+            return VectorizedRun(task, self.posterior, keep_warmup=True)
         return NativeRun(task, python_density(self.posterior), keep_warmup=True)
 
     def logging(self) -> dict[str, str]:

@@ -11,6 +11,9 @@ from pyro.infer.errors import InferenceError
 
 FullMass = bool | Sequence[tuple[str, ...]]
 Adaptation = Literal["fisher", "stan"]
+Kind = Literal["nuts", "hmc", "chees", "walk"]
+VECTORIZED_ONLY = ("chees", "walk")
+"""The kinds of which there are no native samplers."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Trajectories:
     ``num_steps`` and ``trajectory_length`` are None for NUTS, which chooses its own.
     """
 
-    kind: Literal["nuts", "hmc"]
+    kind: Kind
     step_size: float
     adapt_step_size: bool
     adapt_mass_matrix: bool
