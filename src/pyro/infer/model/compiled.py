@@ -60,8 +60,10 @@ def _reason(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, NotCapturable):
         cause = cause.__cause__ or cause.__context__
-    if cause is not None:
+    if cause is error:
         return str(cause).splitlines()[0]
+    if cause is not None:  # the error around it names the site
+        return f"{str(error).splitlines()[0]} {str(cause).splitlines()[0]}"
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
