@@ -11,9 +11,9 @@ Priors*, Electronic Journal of Statistics 11) says so without saying which:
 
 ``tau`` pulls all coefficients to zero, a large ``lambda[j]`` lets one escape, and ``c2`` bounds how
 far. Expect that the body mass index, the logarithm of triglycerides (s5) and the blood pressure
-escape, as in the paper, less surely sex and its product with age, while the other products stay at
-zero; and that on held-out patients it beats least squares on all 64 columns by far, and is on a par
-with the lasso and with least squares on the ten measurements.
+escape, as in the paper, that sex and its product with age are on the border, while the other
+products stay at zero; and that on held-out patients it beats least squares on all 64 columns by
+far, and is on a par with the lasso and with least squares on the ten measurements.
 
 Run with ``python examples/sparse_regression.py``.
 """
