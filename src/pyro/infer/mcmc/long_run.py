@@ -108,12 +108,12 @@ class LongRun:
         except KeyboardInterrupt:
             drawn.interrupted = True
             piece = self._finish(drawn)
-        if self._store is not None and not drawn.interrupted:
-            self._store.commit(piece, self._chains.save())
         if self._take is None:
             self._pieces.append(piece)
         else:
             self._take(piece, 0)
+        if self._store is not None and not drawn.interrupted:
+            self._store.commit(piece, self._chains.save())
         return drawn.interrupted
 
 
