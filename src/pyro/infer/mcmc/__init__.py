@@ -1,11 +1,27 @@
 """Markov chain Monte Carlo."""
 
 from pyro.infer.mcmc.api import MCMC
+from pyro.infer.mcmc.arrowhead_mass_matrix import ArrowheadMassMatrix
+from pyro.infer.mcmc.block_mass_matrix import BlockMassMatrix
 from pyro.infer.mcmc.chees import ChEES
 from pyro.infer.mcmc.hmc import HMC
+from pyro.infer.mcmc.initialized_model import initialize_model
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.nuts import NUTS
 from pyro.infer.mcmc.rwkernel import RandomWalkKernel
 from pyro.infer.mcmc.stored_draws import StoredDraws
+from pyro.infer.mcmc.streaming_mcmc import StreamingMCMC
 
-__all__ = ["HMC", "MCMC", "NUTS", "ChEES", "MCMCKernel", "RandomWalkKernel", "StoredDraws"]
+__all__ = [
+    "HMC",
+    "MCMC",
+    "NUTS",
+    "ArrowheadMassMatrix",
+    "BlockMassMatrix",
+    "ChEES",
+    "MCMCKernel",
+    "RandomWalkKernel",
+    "StoredDraws",
+    "StreamingMCMC",
+    "initialize_model",
+]

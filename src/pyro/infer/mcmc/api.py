@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
@@ -23,6 +22,7 @@ from pyro.infer.mcmc.posterior_run import PosteriorRun
 from pyro.infer.mcmc.result import MCMCResult, Samples
 from pyro.infer.mcmc.store import DrawStore, PathLike
 from pyro.infer.mcmc.summary import summarize, table, verdict
+from pyro.infer.mcmc.util import select_samples
 from pyro.poutine.messenger import block_messengers
 from pyro.primitives.validation import validation_enabled
 
@@ -145,7 +145,7 @@ class MCMC:
         :raises CheckpointError: if the folder has a run that is not resumed, or another run than
             this one; it says what differs.
         """
-        self._args, self._kwargs = args, kwargs
+        self.set_arguments(args, kwargs)
         keeping = self._keeping(resume)
         self._run = self._result = self._stored = None
         try:
@@ -153,6 +153,10 @@ class MCMC:
         finally:
             if self._run is not None and (self.stream_to is not None or self._result is None):
                 self._stored = keeping.store
+
+    def set_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Remember the arguments of the model."""
+        self._args, self._kwargs = args, kwargs
 
     def run_keeping(self, keeping: Keeping) -> None:
         """Run all chains, and do with the draws as told."""
@@ -234,18 +238,7 @@ class MCMC:
         :param group_by_chain: Whether the chains are a dim of their own, leftmost.
         :return: Shape ``(chains * draws,) + shape of the site``, or ``(chains, draws) + shape``.
         """
-        samples = self.result.samples
-        if not group_by_chain:
-            samples = {name: values.flatten(0, 1) for name, values in samples.items()}
-        if num_samples is None or not samples:
-            return dict(samples)
-        dim = 1 if group_by_chain else 0
-        count = next(iter(samples.values())).shape[dim]
-        chosen = torch.randint(count, (num_samples,))
-        return {
-            name: values.index_select(dim, chosen.to(values.device))
-            for name, values in samples.items()
-        }
+        return select_samples(self.result.samples, num_samples, group_by_chain)
 
     def diagnostics(self) -> dict[str, dict[str, Any]]:
         """``n_eff`` and ``r_hat`` of each site; divergences and acceptance rates of each chain."""

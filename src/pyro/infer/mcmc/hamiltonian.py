@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
+from pyro.infer.mcmc.arrowhead_mass_matrix import ArrowheadMassMatrix
+from pyro.infer.mcmc.block_mass_matrix import BlockMassMatrix
+from pyro.infer.mcmc.mass_matrix import MassMatrix
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel, Params
 from pyro.infer.mcmc.potential import PotentialDensity
 from pyro.infer.mcmc.stepper import Stepper
@@ -46,6 +49,7 @@ class HamiltonianKernel(MCMCKernel):
         self.question = question
         self.trajectories = trajectories
         self._initial: Params | None = None
+        self._mass_matrix: MassMatrix | None = None
         self._stepper: Stepper | None = None
 
     @property
@@ -57,6 +61,29 @@ class HamiltonianKernel(MCMCKernel):
     def potential_fn(self) -> Callable[[Params], Tensor] | None:
         """The potential energy that the kernel was made for, if it was."""
         return self.question.potential_fn
+
+    @property
+    def mass_matrix_adapter(self) -> MassMatrix | None:
+        """A mass matrix in place of the kernel's own choice; None is that choice.
+
+        An :class:`~pyro.infer.mcmc.ArrowheadMassMatrix` stands for ``low_rank=True``, a
+        :class:`~pyro.infer.mcmc.BlockMassMatrix` for what ``full_mass`` says; they are estimated
+        natively.
+        """
+        return self._mass_matrix
+
+    @mass_matrix_adapter.setter
+    def mass_matrix_adapter(self, adapter: MassMatrix) -> None:
+        low_rank = isinstance(adapter, ArrowheadMassMatrix)
+        if not low_rank and not isinstance(adapter, BlockMassMatrix):
+            raise InferenceError(
+                "mass_matrix_adapter must be a BlockMassMatrix or an ArrowheadMassMatrix for the "
+                f"native samplers, but got {type(adapter).__name__}; write a kernel of your own "
+                "for other matrices"
+            )
+        self._mass_matrix = adapter
+        if low_rank:
+            self.trajectories = replace(self.trajectories, low_rank=True, full_mass=False)
 
     def posterior(
         self,
