@@ -189,3 +189,16 @@ def test_models_that_cannot_be_stacked_or_vectorised() -> None:
         Predictive(sometimes, num_samples=20)()
     with pytest.raises(ShapeError, match=r"site 'd' has shape .* must be vectorised"):
         Predictive(not_vectorised, num_samples=20, parallel=True)()
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_deterministic_sites_among_the_samples_are_computed_anew(parallel: bool) -> None:
+    def model(x: Tensor) -> None:
+        slope = pyro.sample("slope", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", x.shape[-1]):
+            pyro.deterministic("mean", slope * x)
+
+    samples = {"slope": torch.tensor([1.0, 2.0]), "mean": torch.zeros(2, 5)}
+    found = Predictive(model, samples, parallel=parallel)(torch.tensor([3.0, 4.0]))
+    assert found.keys() == {"mean"}
+    assert torch.equal(found["mean"], torch.tensor([[3.0, 4.0], [6.0, 8.0]]))

@@ -36,7 +36,8 @@ class Predictive(nn.Module):
 
     :param model: A function that calls ``pyro.sample``. Give it no observations where draws are
         wanted: observed sites come back as they are.
-    :param posterior_samples: Values by site name, the number of samples leftmost.
+    :param posterior_samples: Values by site name, the number of samples leftmost. Those of
+        deterministic sites count for nothing: these sites are computed anew.
     :param guide: Draws the latent values for each call, with the arguments of the model.
     :param num_samples: How many runs; the samples' own number counts where there are samples.
     :param return_sites: Names of the sites to return, ``"_RETURN"`` being the model's return value.
@@ -185,7 +186,7 @@ def wanted_sites(
         return lambda name, site: name in names
     if return_sites is None or everything:
         return lambda name, site: _is_result(site)
-    return lambda name, site: _is_result(site) and name not in given
+    return lambda name, site: _is_result(site) and (name not in given or is_deterministic(site))
 
 
 def _num_samples(samples: Samples, num_samples: int | None) -> int:

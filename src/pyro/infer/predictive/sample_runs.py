@@ -16,7 +16,7 @@ from pyro.infer.prototype import looking, max_plate_depth
 from pyro.poutine.mask_messenger import MaskMessenger
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.plate_messenger import PlateMessenger
-from pyro.poutine.sites import is_sample
+from pyro.poutine.sites import is_deterministic, is_sample
 from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
@@ -33,7 +33,7 @@ def value_of(site: Message) -> Any:
 
 
 class _Impose(Messenger):
-    """Observe given values, and note which of them are used."""
+    """Observe given values but those of deterministic sites, and note which are used."""
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
         self.values = values
@@ -41,7 +41,7 @@ class _Impose(Messenger):
 
     def _pyro_sample(self, msg: Message) -> None:
         value = self.values.get(msg["name"])
-        if value is not None:
+        if value is not None and not is_deterministic(msg):
             msg["value"] = value
             msg["is_observed"] = True
             self.used.add(msg["name"])
@@ -75,6 +75,12 @@ class SampleRuns:
             prototype = self._run({})[0]
         self._depth = max_plate_depth(prototype)
         self.prototype: Mapping[str, Message] = prototype.nodes
+        self._given = {name: value for name, value in given.items() if not self._computed(name)}
+
+    def _computed(self, name: str) -> bool:
+        """Whether a site is deterministic: then it is computed anew, for the data of now."""
+        site = self.prototype.get(name)
+        return site is not None and is_sample(site) and is_deterministic(site)
 
     @property
     def seen(self) -> list[str]:
