@@ -139,6 +139,17 @@ NAMES = {
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.inspect": """generate_graph_specification get_dependencies get_model_relations
         render_graph render_model""",
+    "pyro.infer.mcmc": """ArrowheadMassMatrix BlockMassMatrix HMC MCMC MCMCKernel NUTS StoredDraws
+        StreamingMCMC initialize_model""",
+    "pyro.infer.mcmc.adaptation": "ArrowheadMassMatrix BlockMassMatrix WarmupAdapter",
+    "pyro.infer.mcmc.api": "MCMC",
+    "pyro.infer.mcmc.hmc": "HMC",
+    "pyro.infer.mcmc.mcmc_kernel": "MCMCKernel",
+    "pyro.infer.mcmc.nuts": "NUTS",
+    "pyro.infer.mcmc.util": """diagnostics initialize_model predictive print_summary select_samples
+        summary""",
+    "pyro.ops.streaming": """CountMeanStats CountMeanVarianceStats CountStats StackStats StatsOfDict
+        StreamingStats""",
     "pyro.infer.predictive": """MHResampler Predictive WeighedPredictive
         WeighedPredictiveResults""",
     "pyro.infer.resampler": "Resampler",
@@ -317,6 +328,24 @@ PARAMETERS = {
     "pyro.infer.SVGD": "model kernel optim num_particles max_plate_nesting mode",
     "pyro.infer.RBFSteinKernel": "bandwidth_factor",
     "pyro.infer.IMQSteinKernel": "alpha beta bandwidth_factor",
+    "pyro.infer.MCMC": """kernel num_samples warmup_steps initial_params num_chains hook_fn
+        mp_context disable_progbar disable_validation transforms save_params chain_method thinning
+        checkpoint checkpoint_every stream_to executor""",
+    "pyro.infer.NUTS": """model potential_fn step_size adapt_step_size adapt_mass_matrix full_mass
+        use_multinomial_sampling transforms max_plate_nesting jit_compile jit_options
+        ignore_jit_warnings target_accept_prob max_tree_depth init_strategy adaptation low_rank""",
+    "pyro.infer.HMC": """model potential_fn step_size trajectory_length num_steps adapt_step_size
+        adapt_mass_matrix full_mass transforms max_plate_nesting jit_compile jit_options
+        ignore_jit_warnings target_accept_prob init_strategy min_stepsize max_stepsize adaptation
+        low_rank""",
+    "pyro.infer.mcmc.StreamingMCMC": """kernel num_samples warmup_steps initial_params statistics
+        num_chains hook_fn disable_progbar disable_validation transforms save_params chain_method
+        thinning""",
+    "pyro.infer.mcmc.initialize_model": """model model_args model_kwargs transforms
+        max_plate_nesting jit_compile jit_options skip_jit_warnings num_chains init_strategy
+        initial_params""",
+    "pyro.infer.mcmc.adaptation.WarmupAdapter": """step_size adapt_step_size target_accept_prob
+        adapt_mass_matrix dense_mass""",
     "pyro.infer.Predictive": """model posterior_samples guide num_samples return_sites
         parallel redraw""",
     "pyro.infer.WeighedPredictive": """model posterior_samples guide num_samples return_sites

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pyro.infer.energy_distance import EnergyDistance
     from pyro.infer.fit.result import SVIResult
     from pyro.infer.guide_report import GuideReport, guide_diagnostics
-    from pyro.infer.mcmc import HMC, MCMC, NUTS, ChEES, RandomWalkKernel
+    from pyro.infer.mcmc import HMC, MCMC, NUTS, ChEES, RandomWalkKernel, StreamingMCMC
     from pyro.infer.model.compiled import compile_density
     from pyro.infer.pathfinding import PathfinderResult, pathfinder
     from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
@@ -77,6 +77,7 @@ __all__ = [
     "RenyiELBO",
     "ReweightedWakeSleep",
     "SVIResult",
+    "StreamingMCMC",
     "TraceEnumSample_ELBO",
     "TraceEnum_ELBO",
     "TraceGraph_ELBO",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +15,7 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.engine import Engine, check_method
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
 from pyro.infer.mcmc.hooks import Hook
+from pyro.infer.mcmc.inference_data import inference_data
 from pyro.infer.mcmc.keeping import Keeping, forget
 from pyro.infer.mcmc.kernel_run import KernelRun
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
@@ -255,6 +256,42 @@ class MCMC:
         :param prob: The mass of the central intervals.
         """
         print(self.describe(prob))  # noqa: T201 (documented to print)
+
+    def to_inference_data(
+        self,
+        *,
+        log_likelihood: bool = True,
+        prior: int | Samples | None = None,
+        posterior_predictive: bool | Samples = False,
+        coords: Mapping[str, Sequence[Any]] | None = None,
+        dims: Mapping[str, Sequence[str]] | None = None,
+    ) -> Any:
+        """All of a run as an ``arviz.InferenceData``; needs the extra ``arviz``.
+
+        Groups: posterior, sample_stats (``lp``, ``energy``, ``tree_depth``, ``step_size``,
+        ``diverging``, ``acceptance_rate``, ``n_steps``), observed_data, and those asked for. Dims
+        have the names of plates; others are called ``site_dim_0`` and so on.
+
+        :param log_likelihood: Whether that of each observation is computed, for ``arviz.loo``.
+        :param prior: A number of draws to make from the prior and the prior predictive, or draws.
+        :param posterior_predictive: Whether to draw one observation for each draw, or such draws.
+        :param coords: Labels along dims, in place of numbers.
+        :param dims: Names of dims by site, in place of those of plates.
+        :raises InferenceError: if ArviZ is not installed, or there are no draws.
+        """
+        return inference_data(
+            self,
+            log_likelihood=log_likelihood,
+            prior=prior,
+            posterior_predictive=posterior_predictive,
+            coords=coords,
+            dims=dims,
+        )
+
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the model in the last run."""
+        return self._args, self._kwargs
 
     def describe(self, prob: float = 0.9) -> str:
         """The text that :meth:`summary` prints."""
