@@ -125,6 +125,7 @@ __getattr__, __dir__ = imports_on_first_use(
         "ReweightedWakeSleep": "reweighted_wake_sleep",
         "SVGD": "svgd",
         "SVIResult": "fit.result",
+        "StreamingMCMC": "mcmc",
         "TraceEnumSample_ELBO": "discrete",
         "TraceEnum_ELBO": "elbo.trace_enum_elbo",
         "TraceGraph_ELBO": "elbo.trace_graph_elbo",
