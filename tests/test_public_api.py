@@ -139,8 +139,8 @@ NAMES = {
     "pyro.infer.importance": "Importance psis_diagnostic vectorized_importance_weights",
     "pyro.infer.inspect": """generate_graph_specification get_dependencies get_model_relations
         render_graph render_model""",
-    "pyro.infer.mcmc": """ArrowheadMassMatrix BlockMassMatrix HMC MCMC MCMCKernel NUTS StoredDraws
-        StreamingMCMC initialize_model""",
+    "pyro.infer.mcmc": """ArrowheadMassMatrix BlockMassMatrix ChEES HMC MCMC MCMCKernel NUTS
+        RandomWalkKernel StoredDraws StreamingMCMC initialize_model""",
     "pyro.infer.mcmc.adaptation": "ArrowheadMassMatrix BlockMassMatrix WarmupAdapter",
     "pyro.infer.mcmc.api": "MCMC",
     "pyro.infer.mcmc.hmc": "HMC",
@@ -155,7 +155,6 @@ NAMES = {
     "pyro.infer.resampler": "Resampler",
     "pyro.infer.renyi_elbo": "RenyiELBO",
     "pyro.infer.svi": "SVI",
-    "pyro.infer.mcmc": "HMC MCMC NUTS ChEES MCMCKernel RandomWalkKernel",
     "pyro.infer.mcmc.rwkernel": "RandomWalkKernel",
     "pyro.infer.svgd": "IMQSteinKernel RBFSteinKernel SVGD SteinKernel",
     "pyro.infer.energy_distance": "EnergyDistance",
