@@ -23,6 +23,7 @@ from pyro.infer.autoguide.held_model import Model
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles
 from pyro.infer.autoguide.site_parameters import check_init_scale
 from pyro.infer.model.initialization import Strategy
+from pyro.infer.model.unconstrained_shape import unconstrained_shape
 from pyro.nn.pyro_module import PyroModule
 from pyro.poutine.messenger import block_messengers
 
@@ -77,7 +78,7 @@ class NormalSites(AutoMessenger):
         wanted: _Quantiles | None = _WANTED.current
         if wanted is not None:
             wanted.values[name] = constrained_quantiles(transform, loc, scale, wanted.levels)
-            value: Tensor = transform(loc.expand(transform.inverse_shape(prior.shape())))
+            value: Tensor = transform(loc.expand(unconstrained_shape(transform, prior.shape())))
             return value
         dims = unconstrained_event_dim(prior, transform)
         base = Normal(loc, scale, validate_args=False).to_event(dims)

@@ -12,6 +12,7 @@ from torch.distributions import transform_to
 
 from pyro.distributions.feasible import feasible_point
 from pyro.errors import ShapeError, SiteError
+from pyro.infer.model.unconstrained_shape import unconstrained_shape
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.sites import is_latent, is_subsample
 from pyro.runtime import Message
@@ -247,7 +248,7 @@ def _from_unconstrained(site: Message, fill: Callable[[Tensor], Tensor]) -> Tens
         return None
     transform = transform_to(site["fn"].support)
     try:
-        shape = transform.inverse_shape(_shape(site))
+        shape = unconstrained_shape(transform, _shape(site))
         like = _reference(site["fn"])
         value: Tensor = transform(fill(like.new_zeros(shape)))
     except NotImplementedError as error:

@@ -12,6 +12,7 @@ from torch import Tensor
 from pyro.errors import SiteError
 from pyro.infer.model.flat import Flat, Place
 from pyro.infer.model.unconstrain import bijection, log_det
+from pyro.infer.model.unconstrained_shape import unconstrained_shape
 from pyro.poutine.sites import is_latent
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Frame, Message
@@ -168,7 +169,7 @@ def _describe(msg: Message, start: int, transforms: Mapping[str, Any] | None) ->
     shape = torch.Size(msg["value"].shape)
     try:
         transform = bijection(name, support, transforms)
-        inner = transform.inverse_shape(shape)
+        inner = unconstrained_shape(transform, shape)
     except NotImplementedError as error:
         raise SiteError(
             f"at site {name!r}, there is no bijection from real coordinates to {support}; "
