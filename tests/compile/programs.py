@@ -356,6 +356,16 @@ MATRIX_CASES = [
 ]
 
 FACTOR_CASES = [
+    Case(
+        "slogdet_of_columns",
+        lambda x: torch.linalg.cholesky(x @ x.mT + spd(3)).slogdet()[1] + x.mT.slogdet()[1],
+        (real(3, 3),),
+        True,
+        1e-10,
+    ),
+    Case(
+        "lu_of_columns", lambda x: torch.linalg.lu_factor(x.mT)[0] * 2, (real(3, 3),), True, 1e-10
+    ),
     Case("cholesky_inverse", lambda a: torch.cholesky_inverse(a.tril()), (spd(3, 2),)),
     Case("cholesky", lambda x: torch.linalg.cholesky(spd(4) + x * x), (real(),), True, 1e-10),
     Case(

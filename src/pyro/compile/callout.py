@@ -17,16 +17,33 @@ SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p))
 
 
 class Slot:
-    """Where a tensor that depends on the inputs stands among the arguments of an operation."""
+    """Where a tensor that depends on the inputs stands among the arguments of an operation.
 
-    def __init__(self, shape: Shape, kind: Kind, dtype: torch.dtype) -> None:
+    :param strides: those of the tensor that the operation is to see, if it is not row-major: which
+        of a matrix and its transpose a factorisation belongs to may depend on them.
+    """
+
+    def __init__(
+        self, shape: Shape, kind: Kind, dtype: torch.dtype, strides: Shape | None = None
+    ) -> None:
         self.shape = shape
         self.kind = kind
         self.dtype = dtype
+        self.strides = strides
+
+    @classmethod
+    def of(cls, tensor: Tensor, kind: Kind) -> Slot:
+        """A slot for tensors like this one."""
+        dense = torch.empty_like(tensor).stride() == tensor.stride()
+        strides = tensor.stride() if dense and not tensor.is_contiguous() else None
+        return cls(tuple(tensor.shape), kind, tensor.dtype, strides)
 
     def read(self, address: int) -> Tensor:
         """The tensor, from the memory of the machine code."""
-        return _at(address, self.shape, self.kind).to(self.dtype, copy=True)
+        memory = _at(address, self.shape, self.kind)
+        if self.strides is None:
+            return memory.to(self.dtype, copy=True)
+        return torch.empty_strided(self.shape, self.strides, dtype=self.dtype).copy_(memory)
 
     def write(self, address: int, value: Tensor) -> None:
         """Put a result there."""

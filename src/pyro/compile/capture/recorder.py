@@ -162,7 +162,7 @@ class Recorder(TorchDispatchMode):
         def slot(x: Any) -> Any:
             if isinstance(x, Tensor) and (view := self.memories.find(x)) is not None:
                 inputs.append(view)
-                return Slot(tuple(x.shape), view.kind, x.dtype)
+                return Slot.of(x, view.kind)
             return [slot(y) for y in x] if isinstance(x, (tuple, list)) else x
 
         given = tuple(slot(x) for x in args)

@@ -1,0 +1,155 @@
+"""Memory between pages that nobody may touch; run as a program, all table programs in it.
+
+Any access outside of inputs, outputs, constants, scratch memory or context ends the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import mmap
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils import _pytree as pytree
+
+from pyro.compile.function import _RUN, _Specialisation
+from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
+from tests.compile.programs import CASES, Case, real
+from tests.compile.test_rows import with_gradients
+
+PAGE = mmap.PAGESIZE
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+NO_ACCESS, READ = 0, 1
+
+
+DATA = real(1027, 5, seed=4)
+
+
+def _regression(x: Tensor, y: Tensor) -> Tensor:
+    """Rows in blocks, with some left over."""
+    return F.softplus(DATA @ x).sum() - (y * (DATA @ x)).sum()
+
+
+LARGE = [
+    Case("regression", _regression, (real(5), real(1027, seed=2))),
+    Case("long", lambda x: (x * real(2053)).exp().cumsum(0).logsumexp(0), (real(2053),)),
+    Case("wide", lambda x: (x @ real(130, 70)).tanh().sum(0), (real(33, 130),)),
+]
+
+
+class Fenced:
+    """``size`` bytes with a forbidden page directly behind them, or directly before them."""
+
+    def __init__(self, size: int, align: int, before: bool) -> None:
+        room = -(-max(size, 1) // PAGE) * PAGE
+        self._memory = mmap.mmap(-1, room + 2 * PAGE)
+        self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._room = room
+        slack = 0 if before else room - -(-size // align) * align
+        self.address = self._start + PAGE + slack
+        self._protect(self._start, PAGE, NO_ACCESS)
+        self._protect(self._start + PAGE + room, PAGE, NO_ACCESS)
+
+    def fill(self, source: Tensor) -> None:
+        """Copy the elements of a tensor there, and forbid to write."""
+        source = source.contiguous()
+        ctypes.memmove(self.address, source.data_ptr(), source.nbytes)
+        self._protect(self._start + PAGE, self._room, READ)
+
+    def read(self, like: Tensor) -> Tensor:
+        """The elements there."""
+        found = torch.empty(like.shape, dtype=like.dtype)
+        ctypes.memmove(found.data_ptr(), self.address, found.nbytes)
+        return found
+
+    def _protect(self, address: int, size: int, how: int) -> None:
+        if LIBC.mprotect(address, size, how):
+            raise OSError(ctypes.get_errno(), "mprotect")
+
+
+def fenced(tensors: list[Tensor], before: bool) -> list[Fenced]:
+    """Read-only copies."""
+    found = [Fenced(t.nbytes, t.element_size(), before) for t in tensors]
+    for place, tensor in zip(found, tensors, strict=True):
+        place.fill(tensor)
+    return found
+
+
+def table(addresses: list[int], before: bool) -> Fenced:
+    """A read-only array of addresses."""
+    numbers = torch.tensor(addresses, dtype=torch.int64)
+    return fenced([numbers], before)[0]
+
+
+def run(made: _Specialisation, inputs: list[Tensor], results: list[Tensor], before: bool) -> None:
+    """One call; the results must be those of a call in ordinary memory."""
+    program = made.program
+    sources = fenced(inputs, before)
+    targets = [Fenced(t.nbytes, t.element_size(), before) for t in results]
+    scratch = Fenced(program.code.scratch_bytes, 64, before)
+    constants = fenced(list(program.graph.constants), before)
+    addresses = [c.address for c in constants] + [
+        a or 0 for a in list(program._context)[len(constants) :]
+    ]
+    tables = [
+        table(addresses, before),
+        table([s.address for s in sources], before),
+        table([t.address for t in targets], before),
+    ]
+    call: Any = _RUN(program.code.loaded.address("run"))
+    assert call(*(t.address for t in tables), scratch.address) == 0
+    for target, expected in zip(targets, results, strict=True):
+        torch.testing.assert_close(target.read(expected), expected, rtol=0, atol=0, equal_nan=True)
+
+
+def check(case: Case) -> None:
+    """One program of the table, with its gradient, in fenced memory."""
+    leaves, spec = pytree.tree_flatten((case.inputs, {}))
+    made = _Specialisation(with_gradients(case), leaves, spec)
+    inputs = [t.to(TORCH_DTYPE[DTYPE_KIND[t.dtype]]).contiguous() for t in case.inputs]
+    kinds = [DTYPE_KIND[dtype] for _, dtype in made._metas]
+    results = [
+        torch.zeros(math.prod(shape), dtype=TORCH_DTYPE[kind])
+        for (shape, _), kind in zip(made._metas, kinds, strict=True)
+    ]
+    plain = Ordinary(made)
+    plain(inputs, results)
+    for before in (False, True):
+        run(made, inputs, results, before)
+
+
+class Ordinary:
+    """Calls code on tensors."""
+
+    def __init__(self, made: _Specialisation) -> None:
+        self.program = made.program
+        self._call: Any = _RUN(made.program.code.loaded.address("run"))
+
+    def __call__(self, inputs: list[Tensor], results: list[Tensor]) -> None:
+        with self.program.scratch() as scratch:
+            places = [[t.data_ptr() for t in ts] for ts in (inputs, results)]
+            tables = [(ctypes.c_void_p * max(1, len(p)))(*p) for p in places]
+            assert self._call(self.program.context, *tables, scratch) == 0
+
+
+def main() -> None:
+    """All programs; the one at work is printed, so that the last line names a culprit."""
+    print("reading outside", flush=True)
+    if "--overrun" in sys.argv:
+        place = fenced([torch.ones(4)], "--before" in sys.argv)[0]
+        step = -1 if "--before" in sys.argv else 16
+        ctypes.c_char.from_address(place.address + step).value  # noqa: B018
+    step = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 1
+    for case in [*LARGE, *CASES[::step]]:
+        print(case.name, flush=True)
+        check(case)
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()
