@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad
+from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.posterior import Posterior
 from pyro.primitives.validation import validation_enabled
@@ -48,7 +48,12 @@ def compile_density(model: Callable[..., Any], *args: Any, **kwargs: Any) -> Nat
 
 
 def try_compile(posterior: Posterior) -> Compilation:
-    """The machine code of a posterior's density, or the reason why there is none."""
+    """The machine code of a posterior's density, or the reason why there is none.
+
+    The setting ``compile_enabled`` (``PYRO_COMPILE=0``) is one.
+    """
+    if not switch.ENABLED:
+        return Compilation(None, "switched off (compile_enabled, PYRO_COMPILE)")
     try:
         return Compilation(_compiled(posterior))
     except Exception as error:  # a failure of the model itself shows when it is run
