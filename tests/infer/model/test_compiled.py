@@ -38,7 +38,7 @@ def test_it_is_the_density_of_the_model() -> None:
 
 
 def test_a_branch_names_the_line() -> None:
-    with pytest.raises(NotCapturable, match="test_compiled.py"):
+    with pytest.raises(NotCapturable, match=r"test_compiled\.py"):
         compile_density(branching)
     compiled, reason = try_compile(ModelDensity(branching))
     assert compiled is None
