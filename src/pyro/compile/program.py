@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -14,12 +14,13 @@ from torch import Tensor
 
 from pyro.compile.cache import Code, code_for, structure
 from pyro.compile.callout import CallOut, Slot
-from pyro.compile.capture import record
+from pyro.compile.capture import Recorder, record, record_step
 from pyro.compile.draws import Counted, make_key
 from pyro.compile.emit import Interface, Text, write_program
 from pyro.compile.emit.calls import SYMBOLS
+from pyro.compile.emit.driver import write_driver
 from pyro.compile.fuse import LEAVES, Fusion
-from pyro.compile.graph import DTYPE_KIND, Graph
+from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE, Graph
 from pyro.compile.guard import Fallback
 from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import Loaded, assemble, machine
@@ -49,6 +50,7 @@ class Program:
     recorded: int
     called_out: tuple[str, ...]
     calls: tuple[CallOut, ...]
+    torch_draws: bool
     guards: int
     fallback: Fallback
     code_bytes: int
@@ -132,9 +134,60 @@ def build(
         views = tuple(recorder.view(t) for t in result)
         if density:
             views = tuple(graph.cast(v, Kind.F) for v in views)
+    fallback = Fallback(
+        fn if taken is None else _counted(fn),
+        _slots(inputs if taken is None else (*inputs, make_key(0))),
+        _slots(result, density),
+        density,
+        recorder.guards[0].where if recorder.guards else "no branch",
+    )
+    dim = inputs[0].numel() if density else 0
+    return _finish(recorder, views, fallback, seconds, density, dim)
+
+
+def build_iteration(
+    fn: Callable[[], Sequence[Tensor]],
+    state: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
+    slices: Iterable[tuple[Tensor, int, int]],
+    taken: Mapping[str, int] | None,
+) -> Program:
+    """A program with a loop over it, ``iterate``.
+
+    :param fn: returns a real number, a truth value, the next state, and more arrays.
+    """
+    seconds: dict[str, float] = {}
+    graph = Graph()
+    with stage(seconds, "capture"):
+        recorder, result = record_step(fn, state, inputs, slices, graph, taken)
+        kinds = [Kind.B if position == 1 else Kind.F for position in range(len(result))]
+        views = tuple(graph.cast(recorder.view(t), k) for t, k in zip(result, kinds, strict=True))
+    zeros = [torch.zeros(t.shape, dtype=TORCH_DTYPE[k]) for t, k in zip(result, kinds, strict=True)]
+    fallback = Fallback(
+        lambda *_: zeros,  # among them the truth value, which ends the loop
+        _slots((*state, *inputs)),
+        _slots(zeros),
+        False,
+        recorder.guards[0].where if recorder.guards else "no branch",
+    )
+    carried = tuple(t.numel() * t.element_size() for t in state)
+    return _finish(recorder, views, fallback, seconds, False, 0, carried)
+
+
+def _finish(
+    recorder: Recorder,
+    views: tuple[View, ...],
+    fallback: Fallback,
+    seconds: dict[str, float],
+    density: bool,
+    dim: int,
+    carried: tuple[int, ...] | None = None,
+) -> Program:
+    """From the graph to the code; ``carried``: bytes of the arrays of a state, for a loop."""
+    graph = recorder.graph
+    with stage(seconds, "capture"):
         outputs = owned(graph, views)
         guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
-    dim = inputs[0].numel() if density else 0
 
     def make() -> Code:
         with stage(seconds, "fuse"):
@@ -142,14 +195,15 @@ def build(
         with stage(seconds, "write"):
             interface = Interface(density, dim, tuple(v.node for v in outputs))
             text = write_program(schedule, interface, machine().target)
+            whole = text.text if carried is None else text.text + write_driver(carried, text.text)
         with stage(seconds, "assemble"):
-            code = assemble(text.text, 2)
+            code = assemble(whole, 2)
         with stage(seconds, "library"):
             provide(text.needs)
         with stage(seconds, "load"):
             return Code(schedule, text, Loaded(code), len(code))
 
-    found, known = code_for(structure(outputs + guards, (density, dim)), make)
+    found, known = code_for(structure(outputs + guards, (density, dim, carried)), make)
     return Program(
         schedule=found.schedule,
         text=found.text,
@@ -159,14 +213,9 @@ def build(
         recorded=recorder.recorded,
         called_out=tuple(call.name for call in recorder.calls),
         calls=tuple(recorder.calls),
+        torch_draws=recorder.torch_draws,
         guards=len(guards),
-        fallback=Fallback(
-            fn if taken is None else _counted(fn),
-            _slots(inputs if taken is None else (*inputs, make_key(0))),
-            _slots(result, density),
-            density,
-            recorder.guards[0].where if guards else "no branch",
-        ),
+        fallback=fallback,
         code_bytes=found.size,
         reused=known,
         seconds=seconds,

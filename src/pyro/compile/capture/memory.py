@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ class Memory:
     value: View
     version: int = 0
     flat: View | None = field(default=None)  # the elements in the order of the storage
+    is_input: bool = False
 
 
 class Known(NamedTuple):
@@ -45,6 +47,7 @@ class Memories:
         self._storages: dict[int, Memory] = {}
         self._arrays: dict[tuple[Any, ...], tuple[Tensor, View]] = {}
         self._constants: dict[int, tuple[Tensor, View]] = {}
+        self._born: set[int] = set()
 
     def find(self, tensor: Tensor) -> View | None:
         """The view of a tensor; None if the tensor does not depend on the inputs."""
@@ -90,13 +93,23 @@ class Memories:
             known[1], tuple(tensor.shape), contiguous(tuple(tensor.shape)), 0
         )
 
-    def add(self, tensor: Tensor, view: View) -> None:
+    def add(self, tensor: Tensor, view: View, is_input: bool = False) -> None:
         """A new tensor, in a storage of its own unless that is known already."""
         key = _storage(tensor)
         memory = self._storages.get(key)
         if memory is None:
-            memory = self._storages[key] = Memory(tensor, view)
+            memory = self._storages[key] = Memory(tensor, view, is_input=is_input)
         self._tensors[id(tensor)] = Known(tensor, view, memory.version, memory)
+
+    def note_birth(self, tensors: Iterable[Tensor]) -> None:
+        """Tensors that came into being while the program ran."""
+        self._born.update(map(_storage, tensors))
+
+    def is_born_inside(self, tensor: Tensor) -> bool:
+        """Whether a storage came into being while the program ran."""
+        key = _storage(tensor)
+        memory = self._storages.get(key)
+        return key in self._born if memory is None else not memory.is_input
 
     def forget(self, tensor: Tensor) -> None:
         """The tensor is another view of its storage now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from pyro.compile.draws.noise import positions
 from pyro.compile.draws.rules import rule_of
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.guard import Guard
-from pyro.compile.ir import Kind, Op, Routine, View
+from pyro.compile.ir import Kind, Op, Routine, View, contiguous
 from pyro.compile.not_capturable import (
     NotCapturable,
     RandomDraw,
@@ -31,6 +31,7 @@ from pyro.compile.not_capturable import (
 from pyro.compile.table.context import Context, Meta
 
 _LANES = 8  # streams are whole vectors, so that no code for single numbers is needed
+_TAKES_IN = frozenset({"aten::lift_fresh", "aten::lift"})  # of what was made without a trace
 
 
 class Recorder(TorchDispatchMode):
@@ -41,6 +42,7 @@ class Recorder(TorchDispatchMode):
     numbers are drawn without :meth:`draw_from`.
 
     :ivar torch_draws: whether an operation, called out, draws from torch's generator.
+    :ivar touched: ``file:line`` of the first write into a tensor that was there before.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -52,6 +54,7 @@ class Recorder(TorchDispatchMode):
         self.guards: list[Guard] = []
         self.recorded = 0
         self.torch_draws = False
+        self.touched: str | None = None
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -60,7 +63,13 @@ class Recorder(TorchDispatchMode):
     def input(self, position: int, tensor: Tensor) -> None:
         """Declare an input."""
         view = self.graph.input(position, tuple(tensor.shape), DTYPE_KIND[tensor.dtype])
-        self.memories.add(tensor, view)
+        self.memories.add(tensor, view, is_input=True)
+
+    def slice_of(self, tensor: Tensor, source: Tensor, offset: int) -> None:
+        """Declare that a tensor holds what an input has from ``offset`` on."""
+        shape = tuple(tensor.shape)
+        view = views.of_whole(self.view(source), shape, contiguous(shape), offset)
+        self.memories.add(tensor, view, is_input=True)
 
     def draw_from(self, key: View, taken: Mapping[str, int]) -> None:
         """Take random numbers from a key, as many as given; each stream is one node."""
@@ -94,15 +103,27 @@ class Recorder(TorchDispatchMode):
         if op.random and (not depends or rule_of(func, kwargs) is not None):
             return self._draw(op, args, kwargs)
         if not depends:
-            for t in op.written(args, kwargs):
-                self.memories.settle_constant(t)
-            return func(*args, **kwargs)
-        self.torch_draws = self.torch_draws or op.random
+            return self._run(op, args, kwargs)
+        self.torch_draws |= op.random
         if op.refuses:
             return self._refuse(op, args)
         if op.writes:
             return self._write(op, args, kwargs)
         return self._record(op, args, kwargs)
+
+    def _run(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operation that does not depend on the inputs."""
+        for t in op.written(args, kwargs):
+            self._note_write(t)
+            self.memories.settle_constant(t)
+        result = op.func(*args, **kwargs)
+        if not op.aliases or op.name in _TAKES_IN:
+            self.memories.note_birth(_tensors((result,)))
+        return result
+
+    def _note_write(self, tensor: Tensor) -> None:
+        if self.touched is None and not self.memories.is_born_inside(tensor):
+            self.touched = user_line(sys._getframe(1))
 
     def _draw(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A random operation: a function of the noise, or torch draws in the middle of the code."""
@@ -183,6 +204,8 @@ class Recorder(TorchDispatchMode):
     def _write(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In-place operations: the functional operation, then a copy."""
         targets = op.written(args, kwargs)
+        for t in targets:
+            self._note_write(t)
         if op.name == "aten::copy_":
             target, source = args[0], args[1]
             view = self.graph.cast(self.view(source), DTYPE_KIND[target.dtype])
@@ -252,4 +275,32 @@ def record(
         result = fn(*inputs)
     if any(recorder.memories.was_written(t) for t in inputs):
         raise NotCapturable("the function writes into an input", "its end")
+    return recorder, result
+
+
+def record_step(
+    fn: Callable[[], Any],
+    state: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    slices: Iterable[tuple[Tensor, int, int]],
+    graph: Graph,
+    taken: Mapping[str, int] | None,
+) -> tuple[Recorder, Any]:
+    """Run ``fn``, which reads these very tensors, in a recorder.
+
+    :param state: arrays; the first is the key of random numbers if any are ``taken``.
+    :param slices: tensors that hold a part of an array: which, and from where on.
+    :raises NotCapturable: if ``fn`` writes into a tensor that it has not made.
+    """
+    recorder = Recorder(graph)
+    for position, tensor in enumerate((*state, *inputs)):
+        recorder.input(position, tensor)
+    for tensor, array, offset in slices:
+        recorder.slice_of(tensor, state[array], offset)
+    if taken is not None:
+        recorder.draw_from(recorder.view(state[0]), taken)
+    with recorder, torch.enable_grad():
+        result = fn()
+    if recorder.touched is not None:
+        raise NotCapturable("the step changes a tensor that it has not made", recorder.touched)
     return recorder, result

@@ -1,0 +1,139 @@
+"""A step that is repeated in machine code: its results are the next step's state."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
+from pyro.compile.program import Program, build_iteration
+from pyro.compile.report import Report
+
+_ITERATE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, ctypes.c_int64)
+
+
+class Slice(NamedTuple):
+    """A tensor of the program whose elements are in an array of the state, from ``offset`` on."""
+
+    tensor: Tensor
+    array: int
+    offset: int
+
+
+class Outcome(NamedTuple):
+    """What a step returns.
+
+    :param value: a real number, kept for each step.
+    :param go_on: a truth value; if it is false, the state stays and the iteration ends.
+    :param state: the arrays of the next step.
+    :param extras: arrays that can be read after the last step.
+    """
+
+    value: Tensor
+    go_on: Tensor
+    state: Sequence[Tensor]
+    extras: Sequence[Tensor] = ()
+
+
+@final
+class Iteration:
+    """Machine code of a step, and of a loop over it. Made by :func:`compile_iteration`."""
+
+    def __init__(
+        self, program: Program, state: Sequence[Tensor], inputs: Sequence[Tensor], extras: int
+    ) -> None:
+        self._program = program
+        self._iterate = _ITERATE(program.loaded.address("iterate"))
+        self._state = tuple(state)
+        self._kinds = [x.dtype for x in inputs]
+        self._value = torch.zeros((), dtype=torch.float64)
+        self._go_on = torch.zeros((), dtype=torch.bool)
+        self._next = [torch.zeros_like(x) for x in state]
+        sizes = [max(1, view.numel) for view in program.outputs[2 + len(state) :]]
+        self.extras = [torch.zeros(n, dtype=torch.float64) for n in sizes[:extras]]
+        self._outputs = _table([self._value, self._go_on, *self._next, *self.extras])
+        self._code = ctypes.c_int32()
+
+    def run(self, n: int, inputs: Sequence[Tensor] = ()) -> tuple[list[float], bool]:
+        """Make up to ``n`` steps: their values, and whether the last was refused.
+
+        The value of a step that was refused, because it says so or a branch of a library took
+        another way, is not among them. The arrays of the state are changed in place.
+
+        :raises CompiledCodeError: if the code failed.
+        """
+        values = torch.empty(n, dtype=torch.float64)
+        given = [x.detach().to(kind).contiguous() for x, kind in zip(inputs, self._kinds, strict=True)]
+        with self._program.scratch() as scratch:
+            made: int = self._iterate(
+                self._program.context,
+                _table([*self._state, *given]),
+                self._outputs,
+                scratch,
+                values.data_ptr(),
+                ctypes.addressof(self._code),
+                n,
+            )
+        if made < n and self._code.value:
+            self._program.raise_failure(self._code.value)
+        return values[:made].tolist(), made < n
+
+    @property
+    def torch_draws(self) -> bool:
+        """Whether torch draws random numbers in the middle of the code."""
+        return self._program.torch_draws
+
+    def report(self) -> Report:
+        """What became of the step."""
+        return self._program.report()
+
+
+def _table(tensors: Sequence[Tensor]) -> Any:
+    return (ctypes.c_void_p * max(1, len(tensors)))(*(t.data_ptr() for t in tensors))
+
+
+def compile_iteration(
+    step: Callable[[], Outcome],
+    state: Sequence[Tensor],
+    slices: Sequence[Slice] = (),
+    inputs: Sequence[Tensor] = (),
+    taken: Mapping[str, int] | None = None,
+) -> Iteration:
+    """Machine code of a step, and of the loop over it.
+
+    ``step`` runs once. It reads the very tensors of ``state``, ``slices`` and ``inputs``, and
+    nothing else that changes.
+
+    :param step: returns the value and the arrays of the next step.
+    :param state: contiguous float64 vectors. The first is the key of the random numbers, of which
+        ``step`` returns the next one.
+    :param slices: tensors of the program that hold what is in parts of the state.
+    :param inputs: tensors that are given anew to each run, of the same shapes.
+    :param taken: how many random numbers a step takes, by stream; None: it takes none.
+    :raises NotCapturable: if control flow depends on values, or the step changes tensors of others.
+
+    Example::
+
+        >>> from pyro.compile.iteration import Outcome, compile_iteration
+        >>> from pyro.compile.draws import make_key
+        >>> key, x = make_key(0), torch.zeros(3, dtype=torch.float64)
+        >>> def step():
+        ...     moved = x + torch.arange(3)
+        ...     return Outcome(moved.sum(), moved[2] < 7, [key, moved])
+        >>> compile_iteration(step, [key, x]).run(10), x
+        (([3.0, 6.0, 9.0], True), tensor([0., 3., 6.], dtype=torch.float64))
+    """
+    found: list[Outcome] = []
+
+    def flat() -> list[Tensor]:
+        outcome = step()
+        found[:] = [outcome]
+        return [outcome.value, outcome.go_on, *outcome.state, *outcome.extras]
+
+    converted = [x.detach().to(TORCH_DTYPE[DTYPE_KIND[x.dtype]]) for x in inputs]
+    program = build_iteration(flat, tuple(state), tuple(inputs), tuple(slices), taken)
+    return Iteration(program, state, converted, len(found[0].extras))
