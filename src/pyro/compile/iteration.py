@@ -67,7 +67,9 @@ class Iteration:
         :raises CompiledCodeError: if the code failed.
         """
         values = torch.empty(n, dtype=torch.float64)
-        given = [x.detach().to(kind).contiguous() for x, kind in zip(inputs, self._kinds, strict=True)]
+        given = [
+            x.detach().to(kind).contiguous() for x, kind in zip(inputs, self._kinds, strict=True)
+        ]
         with self._program.scratch() as scratch:
             made: int = self._iterate(
                 self._program.context,

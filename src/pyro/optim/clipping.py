@@ -50,6 +50,30 @@ def make_clip(params: Sequence[Tensor], options: Sequence[Options]) -> Clip | No
     return clip
 
 
+def clipped(grads: Sequence[Tensor], options: Sequence[Options]) -> list[Tensor]:
+    """The gradients that :func:`make_clip` would leave, as new tensors."""
+    found = list(grads)
+    for k, entry in enumerate(options):
+        if (bound := entry.get("clip_norm")) is not None:
+            found[k] = found[k] * (bound / (found[k].norm() + 1e-6)).clamp(max=1.0)
+    for k, entry in enumerate(options):
+        if (bound := entry.get("clip_value")) is not None:
+            found[k] = found[k].clamp(-bound, bound)
+    for bound in dict.fromkeys(e["global_clip_norm"] for e in options if _is_global(e)):
+        which = [
+            k for k, e in enumerate(options) if _is_global(e) and e["global_clip_norm"] == bound
+        ]
+        total = torch.stack([found[k].square().sum() for k in which]).sum().sqrt()
+        factor = (bound / (total + 1e-6)).clamp(max=1.0)
+        for k in which:
+            found[k] = found[k] * factor
+    return found
+
+
+def _is_global(entry: Options) -> bool:
+    return entry.get("global_clip_norm") is not None
+
+
 def _members(
     params: Sequence[Tensor], options: Sequence[Options], key: str
 ) -> list[tuple[float, list[Tensor]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from pyro.errors import CheckpointError, SiteError
 from pyro.optim import clipping, implementation
-from pyro.optim.arguments import Args, check_args, options_of
+from pyro.optim.arguments import Args, Options, check_args, options_of
 from pyro.optim.cohort import Cohort, Member, State, split_by_arguments, split_by_schedule
 from pyro.params import checkpoint
 from pyro.params.param_store import PARAM_STORE
@@ -107,6 +107,21 @@ class PyroOptim:
             for cohort in self._cohorts
             for member in cohort.members
         }
+
+    def groups_of(
+        self, params: Iterable[Tensor]
+    ) -> Iterator[tuple[Optimizer, dict[str, Any], list[Tensor]]]:
+        """The torch optimiser, the parameter group, and which of ``params`` are in it."""
+        wanted = {id(p) for p in params}
+        for cohort in self._cohorts:
+            for group in cohort.optimizer.param_groups:
+                found = [p for p in group["params"] if id(p) in wanted]
+                if found:
+                    yield cohort.optimizer, group, found
+
+    def clip_options(self, name: str) -> Options:
+        """How the gradient of a parameter is clipped."""
+        return options_of(self.pt_clip_args, name)
 
     def get_state(self) -> dict[str, State]:
         """By parameter name: what a torch optimiser for that parameter alone would save, copied."""

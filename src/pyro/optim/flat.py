@@ -1,0 +1,186 @@
+"""An optimiser on vectors: all parameters, and each kind of state, in one array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim import optimizer as torch_optimizer
+
+from pyro.errors import PyroError
+from pyro.optim.clipping import clipped
+from pyro.optim.optim import PyroOptim
+from pyro.optim.updates import UPDATES, Update
+
+
+class NotFlat(PyroError, RuntimeError):  # noqa: N818
+    """An optimiser cannot be had on vectors; the message says why."""
+
+
+class _Group(NamedTuple):
+    """Parameters with one update, next to one another: from ``start`` to ``stop``."""
+
+    update: Update
+    optimizer: Optimizer
+    group: dict[str, Any]
+    params: list[Tensor]
+    start: int
+    stop: int
+
+
+@final
+class FlatOptimizer:
+    """The parameters and the state of an optimiser in float64 vectors, and its update of these.
+
+    :param optim: The optimiser; it has updated all the parameters before.
+    :param leaves: Unconstrained leaf tensors by name.
+    :ivar params: All parameters, one behind the other.
+    :ivar arrays: ``params``, the state by name, and the scalars of all groups.
+    :raises NotFlat: if there is no such update for an optimiser, its options or its state.
+    """
+
+    def __init__(self, optim: PyroOptim, leaves: Mapping[str, Tensor]) -> None:
+        names = {id(leaf): name for name, leaf in leaves.items()}
+        self._groups = list(_groups(optim, leaves))
+        self.leaves = [p for group in self._groups for p in group.params]
+        for leaf in self.leaves:
+            _check(names[id(leaf)], leaf)
+        self._clip = [optim.clip_options(names[id(leaf)]) for leaf in self.leaves]
+        self._names = sorted({name for group in self._groups for name in group.update.names})
+        size = sum(leaf.numel() for leaf in self.leaves)
+        self.params = torch.zeros(size, dtype=torch.float64)
+        self._state = {name: torch.zeros_like(self.params) for name in self._names}
+        self._scalars = torch.zeros(len(self._current_scalars()), dtype=torch.float64)
+        self.arrays = [self.params, *self._state.values(), self._scalars]
+        self._targets = self.leaves + [
+            group.optimizer.state[p][name]
+            for name in self._names
+            for group in self._groups
+            for p in group.params
+            if name in group.update.names
+        ]
+        self._sources = self._parts(self.params, self._groups) + [
+            part
+            for name, array in self._state.items()
+            for part in self._parts(array, [g for g in self._groups if name in g.update.names])
+        ]
+        self.read()
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where each of :attr:`leaves` begins in :attr:`params`."""
+        found, total = [], 0
+        for leaf in self.leaves:
+            found.append(total)
+            total += leaf.numel()
+        return found
+
+    def _parts(self, array: Tensor, groups: Sequence[_Group]) -> list[Tensor]:
+        return [
+            part.reshape(p.shape)
+            for group in groups
+            for part, p in zip(
+                array[group.start : group.stop].split([p.numel() for p in group.params]),
+                group.params,
+                strict=True,
+            )
+        ]
+
+    def _current_scalars(self) -> list[float]:
+        return [float(x) for group in self._groups for x in group.update.scalars(_steps(group))]
+
+    @torch.no_grad()
+    def read(self) -> None:
+        """Take over what torch's tensors and the parameter groups hold."""
+        torch._foreach_copy_(self._sources, self._targets)
+        self._scalars.copy_(torch.tensor(self._current_scalars(), dtype=torch.float64))
+
+    @torch.no_grad()
+    def write(self, steps: int) -> None:
+        """Put the vectors, after so many more steps, where torch keeps them."""
+        torch._foreach_copy_(self._targets, self._sources)
+        position = 0
+        for group in self._groups:
+            scalars = group.update.scalars(0)
+            rate = self._scalars[position : position + len(scalars)].tolist()
+            if "lr" in group.group:
+                group.group["lr"] = group.update.rate(rate)
+            position += len(scalars)
+            if group.update.counts:
+                for p in group.params:
+                    group.optimizer.state[p]["step"] += steps
+
+    def step(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The arrays after an update: a tensor program of :attr:`arrays` and the gradients."""
+        clip = clipped(gradients, self._clip)
+        whole = torch.cat([g.reshape(-1).to(torch.float64) for g in clip])
+        moved, scalars, position = [], [], 0
+        for group in self._groups:
+            part = slice(group.start, group.stop)
+            count = len(group.update.scalars(0))
+            carried = list(self._scalars[position : position + count])
+            state = {name: self._state[name][part] for name in group.update.names}
+            moved.append(group.update(self.params[part], whole[part], state, carried))
+            scalars.extend(moved[-1].scalars)
+            position += count
+        new = [torch.cat([m.params for m in moved])]
+        for name, array in self._state.items():
+            parts = [
+                m.state.get(name, array[g.start : g.stop])
+                for m, g in zip(moved, self._groups, strict=True)
+            ]
+            new.append(torch.cat(parts))
+        return [*new, torch.stack(scalars)]
+
+
+def _groups(optim: PyroOptim, leaves: Mapping[str, Tensor]) -> Iterator[_Group]:
+    start = 0
+    for optimizer, group, params in optim.groups_of(leaves.values()):
+        make = UPDATES.get(type(optimizer))
+        if make is None:
+            raise NotFlat(f"{type(optimizer).__name__} is an optimiser without machine code")
+        if _hooked(optimizer):
+            raise NotFlat(f"{type(optimizer).__name__} has hooks")
+        update = make(group)
+        reason = update.why_not()
+        if reason is not None:
+            raise NotFlat(f"{type(optimizer).__name__} with {reason} has no machine code")
+        stop = start + sum(p.numel() for p in params)
+        found = _Group(update, optimizer, group, params, start, stop)
+        if len({_count(found, p) for p in params}) != 1:
+            raise NotFlat("parameters have been updated different numbers of times")
+        for p in params:
+            missing = [k for k in update.names if optimizer.state[p].get(k) is None]
+            if missing:
+                raise NotFlat(f"the optimiser has no {missing[0]} yet")
+        yield found
+        start = stop
+
+
+def _count(group: _Group, p: Tensor) -> int:
+    return int(group.optimizer.state[p]["step"]) if group.update.counts else 0
+
+
+def _steps(group: _Group) -> int:
+    return _count(group, group.params[0])
+
+
+def _check(name: str, leaf: Tensor) -> None:
+    if (
+        leaf.device.type != "cpu"
+        or not leaf.is_floating_point()
+        or leaf.layout is not torch.strided
+    ):
+        raise NotFlat(f"parameter {name!r} is {leaf.dtype} on {leaf.device}")
+
+
+def _hooked(optimizer: Optimizer) -> bool:
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or torch_optimizer._global_optimizer_pre_hooks
+        or torch_optimizer._global_optimizer_post_hooks
+    )
