@@ -57,6 +57,7 @@ class Iteration:
         self.extras = [torch.zeros(n, dtype=torch.float64) for n in sizes[:extras]]
         self._outputs = _table([self._value, self._go_on, *self._next, *self.extras])
         self._code = ctypes.c_int32()
+        self._inputs = _table(self._state)
 
     def run(self, n: int, inputs: Sequence[Tensor] = ()) -> tuple[list[float], bool]:
         """Make up to ``n`` steps: their values, and whether the last was refused.
@@ -67,13 +68,13 @@ class Iteration:
         :raises CompiledCodeError: if the code failed.
         """
         values = torch.empty(n, dtype=torch.float64)
-        given = [
+        given: list[Tensor] = [
             x.detach().to(kind).contiguous() for x, kind in zip(inputs, self._kinds, strict=True)
         ]
         with self._program.scratch() as scratch:
             made: int = self._iterate(
                 self._program.context,
-                _table([*self._state, *given]),
+                _table([*self._state, *given]) if given else self._inputs,
                 self._outputs,
                 scratch,
                 values.data_ptr(),

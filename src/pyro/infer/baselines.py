@@ -37,6 +37,11 @@ class DecayingAverages:
     def __init__(self) -> None:
         self._state: dict[str, tuple[Tensor, float]] = {}
 
+    @property
+    def are_used(self) -> bool:
+        """Whether any cost has been taken in."""
+        return bool(self._state)
+
     def subtract(self, name: str, cost: Tensor, beta: float) -> Tensor:
         """A cost less the average of the earlier ones, which then takes the cost in.
 

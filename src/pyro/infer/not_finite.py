@@ -13,6 +13,7 @@ from pyro.infer.errors import NonFiniteError
 
 class _Policy(threading.local):
     raises = False
+    reads = True
 
 
 _POLICY = _Policy()
@@ -26,6 +27,21 @@ def raising() -> Iterator[None]:
         yield
     finally:
         _POLICY.raises = before
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """Inside, in this thread, nobody looks at the value of a loss: it is being recorded."""
+    before, _POLICY.reads = _POLICY.reads, False
+    try:
+        yield
+    finally:
+        _POLICY.reads = before
+
+
+def is_read() -> bool:
+    """Whether values of losses may be looked at."""
+    return _POLICY.reads
 
 
 def report(message: str, stacklevel: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -11,10 +12,13 @@ from torch import Tensor
 
 from pyro.infer import validation
 from pyro.infer.errors import InferenceError
+from pyro.infer.fit.compiled_steps import CompiledSteps, Look
+from pyro.infer.fit.feed import count
+from pyro.infer.fit.objective import Differentiated, LossFn, objective_of
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
-from pyro.infer.fit.steps import SingleSteps
+from pyro.infer.fit.steps import SingleSteps, Steps
 from pyro.infer.gradients import check_gradients
 from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
@@ -24,7 +28,7 @@ from pyro.optim.optim import PyroOptim
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 
-LossFn = Callable[..., Any]
+COMPILED_FROM = 100  # steps of a run that pay for machine code
 
 
 class SVI(TracePosterior):
@@ -89,7 +93,7 @@ class SVI(TracePosterior):
         if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
             self.loss, self.loss_and_grads = loss.loss, loss.loss_and_grads
         elif callable(loss):
-            self.loss, self.loss_and_grads = loss, _Differentiated(loss)
+            self.loss, self.loss_and_grads = loss, Differentiated(loss)
         else:
             raise InferenceError(
                 f"SVI: loss must be an objective such as Trace_ELBO() or a function "
@@ -108,8 +112,13 @@ class SVI(TracePosterior):
         """
         return self._step(args, kwargs)[0]
 
-    def _step(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Tensor]]:
-        """One step: the loss, and the leaves of the parameters that were updated, by name."""
+    def _step(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
+    ) -> tuple[Any, dict[str, Tensor]]:
+        """One step: the loss, and the leaves of the parameters that were updated, by name.
+
+        :param look: Is given the leaves with their gradients before the update.
+        """
         capture = ParamCapture()
         try:
             with capture:
@@ -117,6 +126,8 @@ class SVI(TracePosterior):
             check_loss(loss)
             if validation.VALIDATE:
                 check_gradients(capture.leaves)
+            if look is not None:
+                look(capture.leaves)
             self.optim(capture.leaves)
         finally:
             for leaf in capture.leaves.values():
@@ -137,6 +148,7 @@ class SVI(TracePosterior):
         schedule: Literal["step", "epoch"] | None = None,
         non_finite: Literal["stop", "skip"] = "stop",
         progress: bool = True,
+        compile: bool | None = None,
         **kwargs: Any,
     ) -> SVIResult:
         """Take many steps, as :meth:`step` does, and report on them.
@@ -167,6 +179,9 @@ class SVI(TracePosterior):
         :param non_finite: ``"stop"``; or ``"skip"``, which leaves such steps out, up to 20 in a
             row.
         :param progress: Show a bar on a terminal, lines in the log elsewhere.
+        :param compile: Whether steps are made in machine code where they can be; by default in runs
+            of 100 steps or more. Random numbers are then others than those of :meth:`step`. If it
+            cannot be, the result says why.
         :return: A :class:`~pyro.infer.fit.SVIResult`. With ``num_steps`` or ``num_samples`` in the
             constructor (deprecated): all arguments are those of model and guide, the steps are
             taken, ``num_samples`` traces of the fitted model drawn, and the object itself returned.
@@ -199,14 +214,29 @@ class SVI(TracePosterior):
             schedule,
             non_finite,
             progress,
+            compile,
         )
         if self.num_steps or self.num_samples:
             given = args if num_steps is None else (num_steps, *args)
             posterior: SVIResult = self._run_deprecated(given, {**kwargs, **options.set_by_user()})
             return posterior
         options.check_free(self.model, self.guide)
-        run = Run(SingleSteps(self._step), self.optim, check_num_steps(num_steps, options), options)
+        steps = check_num_steps(num_steps, options)
+        run = Run(self._steps(steps, options), self.optim, steps, options)
         return run(args, kwargs, self._publish)
+
+    def _steps(self, steps: int | None, options: RunOptions) -> Steps:
+        """How a run makes its steps."""
+        total = steps
+        if options.batches is not None:
+            total = count(options.batches, steps, options.epochs)
+        many = total is None or total >= COMPILED_FROM
+        if options.compile is False or (options.compile is None and not many):
+            return SingleSteps(self._step, self.optim)
+        objective = objective_of(self.loss_and_grads)
+        if not isinstance(objective, str):
+            objective = partial(objective, self.model, self.guide)
+        return CompiledSteps(self._step, objective, self.optim, options.batches is not None)
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result
@@ -233,19 +263,6 @@ class SVI(TracePosterior):
         """An estimate of the loss, without gradients and without a step."""
         with torch.no_grad():
             return _as_floats(self.loss(self.model, self.guide, *args, **kwargs))
-
-
-class _Differentiated:
-    """``loss_and_grads`` of a plain loss function."""
-
-    def __init__(self, loss: LossFn) -> None:
-        self._loss = loss
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self._loss(*args, **kwargs)
-        if getattr(value, "requires_grad", False):
-            value.backward()
-        return value
 
 
 def _as_floats(loss: Any) -> Any:

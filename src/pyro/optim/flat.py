@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
@@ -31,6 +32,13 @@ class _Group(NamedTuple):
     stop: int
 
 
+class Frozen(NamedTuple):
+    """Arrays, and the number of steps and the learning rate of each group."""
+
+    arrays: list[Tensor]
+    groups: list[tuple[int, float | None]]
+
+
 @final
 class FlatOptimizer:
     """The parameters and the state of an optimiser in float64 vectors, and its update of these.
@@ -43,12 +51,14 @@ class FlatOptimizer:
     """
 
     def __init__(self, optim: PyroOptim, leaves: Mapping[str, Tensor]) -> None:
-        names = {id(leaf): name for name, leaf in leaves.items()}
+        named = {id(leaf): name for name, leaf in leaves.items()}
+        self._cohorts = optim.cohorts
         self._groups = list(_groups(optim, leaves))
         self.leaves = [p for group in self._groups for p in group.params]
-        for leaf in self.leaves:
-            _check(names[id(leaf)], leaf)
-        self._clip = [optim.clip_options(names[id(leaf)]) for leaf in self.leaves]
+        self.names = [named[id(leaf)] for leaf in self.leaves]
+        for name, leaf in zip(self.names, self.leaves, strict=True):
+            _check(name, leaf)
+        self._clip = [optim.clip_options(name) for name in self.names]
         self._names = sorted({name for group in self._groups for name in group.update.names})
         size = sum(leaf.numel() for leaf in self.leaves)
         self.params = torch.zeros(size, dtype=torch.float64)
@@ -68,6 +78,10 @@ class FlatOptimizer:
             for part in self._parts(array, [g for g in self._groups if name in g.update.names])
         ]
         self.read()
+
+    def is_current(self, optim: PyroOptim) -> bool:
+        """Whether the optimiser still keeps its state where it did."""
+        return optim.cohorts is self._cohorts
 
     @property
     def offsets(self) -> list[int]:
@@ -102,16 +116,46 @@ class FlatOptimizer:
     def write(self, steps: int) -> None:
         """Put the vectors, after so many more steps, where torch keeps them."""
         torch._foreach_copy_(self._targets, self._sources)
-        position = 0
-        for group in self._groups:
-            scalars = group.update.scalars(0)
-            rate = self._scalars[position : position + len(scalars)].tolist()
-            if "lr" in group.group:
-                group.group["lr"] = group.update.rate(rate)
-            position += len(scalars)
+        for group, rate in zip(self._groups, self._rates(), strict=True):
+            if rate is not None:
+                group.group["lr"] = rate
             if group.update.counts:
                 for p in group.params:
                     group.optimizer.state[p]["step"] += steps
+
+    def freeze(self, steps: int) -> Frozen:
+        """A copy of the vectors, which are so many steps ahead of torch's tensors."""
+        rates = self._rates()
+        groups = [(_steps(g) + steps, rate) for g, rate in zip(self._groups, rates, strict=True)]
+        return Frozen([array.clone() for array in self.arrays], groups)
+
+    def _rates(self) -> list[float | None]:
+        """The learning rate of each group, if torch keeps it under that name."""
+        found: list[float | None] = []
+        waiting = iter(self._scalars.tolist())
+        for group in self._groups:
+            scalars = list(itertools.islice(waiting, len(group.update.scalars(0))))
+            found.append(group.update.rate(scalars) if "lr" in group.group else None)
+        return found
+
+    @torch.no_grad()
+    def thaw(self, frozen: Frozen, state: dict[str, Any]) -> None:
+        """Put a copy into the leaves, and into a state as ``PyroOptim.get_state`` returns it."""
+        names = dict(zip(map(id, self.leaves), self.names, strict=True))
+        for group, (steps, rate) in zip(self._groups, frozen.groups, strict=True):
+            for p, value in zip(group.params, self._parts(frozen.arrays[0], [group]), strict=True):
+                p.copy_(value)
+                saved = state[names[id(p)]]
+                if rate is not None:
+                    saved["param_groups"][0]["lr"] = rate
+                if group.update.counts:
+                    count = saved["state"][0]["step"]
+                    whole = isinstance(count, Tensor)
+                    saved["state"][0]["step"] = count.fill_(steps) if whole else steps
+            for name, array in zip(self._names, frozen.arrays[1:], strict=False):
+                for p, value in zip(group.params, self._parts(array, [group]), strict=True):
+                    if name in group.update.names:
+                        state[names[id(p)]]["state"][0][name].copy_(value)
 
     def step(self, gradients: Sequence[Tensor]) -> list[Tensor]:
         """The arrays after an update: a tensor program of :attr:`arrays` and the gradients."""

@@ -119,6 +119,11 @@ class PyroOptim:
                 if found:
                     yield cohort.optimizer, group, found
 
+    @property
+    def cohorts(self) -> list[Cohort]:
+        """The torch optimisers; another list after :meth:`set_state`."""
+        return self._cohorts
+
     def clip_options(self, name: str) -> Options:
         """How the gradient of a parameter is clipped."""
         return options_of(self.pt_clip_args, name)

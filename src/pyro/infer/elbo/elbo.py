@@ -18,6 +18,7 @@ from pyro.infer.elbo.finite import warn_not_finite
 from pyro.infer.elbo.scoring import check_declared
 from pyro.infer.errors import InferenceError
 from pyro.infer.lent_sites import lend_auxiliary_sites
+from pyro.infer.not_finite import is_read
 from pyro.infer.prototype import Program, look, max_plate_depth
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.replay_messenger import ReplayMessenger
@@ -158,6 +159,8 @@ class ELBO:
 
     def _value(self, estimate: Estimate, traces: Traces) -> float:
         """The value as a number; one that is not finite is traced back to its site."""
+        if not is_read():
+            return math.nan
         value = estimate.elbo.detach().item()
         if validation.VALIDATE and not math.isfinite(value):
             warn_not_finite(-value, *traces)

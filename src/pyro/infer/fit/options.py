@@ -29,6 +29,7 @@ class RunOptions:
     schedule: Literal["step", "epoch"] | None = None
     non_finite: Literal["stop", "skip"] = "stop"
     progress: bool = True
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "window"):

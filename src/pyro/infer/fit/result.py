@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
-from pyro.infer.fit.snapshot import Snapshot
+from pyro.infer.fit.snapshot import State
 
 Reason = Literal["all steps", "converged", "callback", "interrupted", "not finite", "error"]
 
@@ -31,6 +31,8 @@ class SVIResult:
     :param window: How many losses are smoothed over.
     :param skipped: How many steps made no update because something was not finite.
     :param epoch_ends: The number of steps at the end of each pass through the batches.
+    :param compiled_steps: How many steps were made in machine code.
+    :param why_not_compiled: Why the others were not, if it was not that they were too few.
     :param restored_step: The step whose parameters are in place; None: those of the last step.
 
     Example::
@@ -59,7 +61,9 @@ class SVIResult:
     skipped: int = 0
     epoch_ends: tuple[int, ...] = ()
     restored_step: int | None = None
-    _best: Snapshot | None = field(default=None, compare=False)
+    compiled_steps: int = 0
+    why_not_compiled: str | None = None
+    _best: State | None = field(default=None, compare=False)
 
     @property
     def num_steps(self) -> int:
@@ -99,6 +103,8 @@ class SVIResult:
             text += f", best {self.best_loss:.6g} at step {self.best_step}"
         if self.restored_step is not None:
             text += f", restored from step {self.restored_step}"
+        if self.compiled_steps:
+            text += f", {self.compiled_steps} in machine code"
         if self.skipped:
             text += f", {self.skipped} skipped"
         if self.stopped_by != "converged":

@@ -14,7 +14,7 @@ from pyro.infer.fit.monitor import DEFAULT_TOL, Monitor
 from pyro.infer.fit.options import RunOptions
 from pyro.infer.fit.progress import make_progress
 from pyro.infer.fit.result import Reason, SVIResult
-from pyro.infer.fit.snapshot import Snapshot
+from pyro.infer.fit.snapshot import State
 from pyro.infer.fit.steps import Loss, SkippingSteps, Steps
 from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.optim.optim import PyroOptim
@@ -43,10 +43,13 @@ class Run:
         self._monitor = Monitor(window, tol, options.patience)
         self._history: list[Loss] = []
         self._epoch_ends: list[int] = []
-        self._best: Snapshot | None = None
+        self._best: State | None = None
         self._restored: int | None = None
         self._callbacks = options.all_callbacks()
         self._advance_schedule = _schedule(optim)
+        self._is_watched = bool(
+            self._callbacks or self._advance_schedule or options.batches is not None
+        )
         self._schedule = options.schedule or ("step" if options.batches is None else "epoch")
         if options.schedule is not None and self._advance_schedule is None:
             raise InferenceError(
@@ -69,7 +72,10 @@ class Run:
         reason: Reason = "error"
         result: SVIResult | None = None
         try:
-            reason = self._loop(args, kwargs, progress.update)
+            try:
+                reason = self._loop(args, kwargs, progress.update)
+            finally:
+                self._steps.settle()
             self._finish()
         except KeyboardInterrupt:
             reason = "interrupted"
@@ -124,6 +130,8 @@ class Run:
         self._history.extend(piece)
         if self._monitor.add(map(_as_number, piece)) and self._monitor.improved:
             self._keep()
+        if self._is_watched:
+            self._steps.settle()
         if self._schedule == "step" and self._advance_schedule is not None:
             self._advance_schedule(self._smoothed())
         for step, loss in enumerate(piece, first) if self._callbacks else ():
@@ -144,7 +152,7 @@ class Run:
         return stop
 
     def _keep(self) -> None:
-        snapshot = Snapshot(self._steps.leaves, self._optim, len(self._history))
+        snapshot = self._steps.snapshot(len(self._history))
         if snapshot.is_finite():
             self._best = snapshot
 
@@ -200,6 +208,8 @@ class Run:
             skipped=0 if self._skipping is None else self._skipping.skipped,
             epoch_ends=tuple(self._epoch_ends),
             restored_step=self._restored,
+            compiled_steps=self._steps.compiled,
+            why_not_compiled=self._steps.reason,
             _best=self._best,
         )
 

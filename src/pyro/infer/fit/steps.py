@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pyro.infer.errors import NonFiniteError
+from pyro.infer.fit.snapshot import Snapshot, State
 from pyro.infer.not_finite import raising
+from pyro.optim.optim import PyroOptim
 
 Loss = float | tuple[float, ...]
 
@@ -17,8 +19,8 @@ class Steps(Protocol):
     """Makes steps of an optimisation.
 
     A call makes ``n`` steps with the same arguments and yields their losses, in pieces of any
-    length, as the steps are made. Whenever it yields, the parameters and the optimiser are those
-    after the last loss of the piece. With something not finite, it raises
+    length, as the steps are made. After :meth:`settle` the parameters and the optimiser are those
+    after the last loss that was yielded. With something not finite, it raises
     :class:`~pyro.infer.errors.NonFiniteError` in place of the update.
     """
 
@@ -26,22 +28,42 @@ class Steps(Protocol):
     def leaves(self) -> Mapping[str, Tensor]:
         """The unconstrained leaf of each parameter that was updated so far, by name."""
 
+    @property
+    def compiled(self) -> int:
+        """How many steps were made in machine code."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why steps are made in torch; None if they need not be, or nobody wants otherwise."""
+
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[Sequence[Loss]]:
         """Make ``n`` steps."""
+
+    def settle(self) -> None:
+        """Write the parameters and the state of the optimiser where others read them."""
+
+    def snapshot(self, step: int) -> State:
+        """The parameters and the optimiser as they are, after ``step`` steps."""
 
 
 class SingleSteps:
     """Steps made one by one, by a function of the arguments.
 
     :param step: Makes one step; returns the loss, and the leaves it updated by name.
+    :param optim: The optimiser that it uses.
     """
 
+    compiled = 0
+    reason: str | None = None
+
     def __init__(
-        self, step: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Loss, dict[str, Tensor]]]
+        self,
+        step: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Loss, dict[str, Tensor]]],
+        optim: PyroOptim,
     ) -> None:
-        self._step = step
+        self._step, self._optim = step, optim
         self.leaves: dict[str, Tensor] = {}
 
     def __call__(
@@ -54,6 +76,13 @@ class SingleSteps:
             if leaves.keys() - self.leaves.keys():
                 self.leaves.update(leaves)
             yield (loss,)
+
+    def settle(self) -> None:
+        """Nothing is to be done."""
+
+    def snapshot(self, step: int) -> State:
+        """The parameters and the optimiser as they are, after ``step`` steps."""
+        return Snapshot(self.leaves, self._optim, step)
 
 
 class SkippingSteps:
@@ -73,6 +102,24 @@ class SkippingSteps:
     def leaves(self) -> Mapping[str, Tensor]:
         """Those of the steps that were made."""
         return self._steps.leaves
+
+    @property
+    def compiled(self) -> int:
+        """How many steps were made in machine code."""
+        return self._steps.compiled
+
+    @property
+    def reason(self) -> str | None:
+        """Why steps are made in torch."""
+        return self._steps.reason
+
+    def settle(self) -> None:
+        """Write parameters and state where others read them."""
+        self._steps.settle()
+
+    def snapshot(self, step: int) -> State:
+        """The parameters and the optimiser as they are, after ``step`` steps."""
+        return self._steps.snapshot(step)
 
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]

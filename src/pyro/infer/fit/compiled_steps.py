@@ -1,0 +1,287 @@
+"""Steps made in machine code, many at once, after some in torch that prove it right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, final
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pyro.compile import NotCapturable, switch
+from pyro.compile.draws import Counted, make_key
+from pyro.compile.verify import difference
+from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
+from pyro.infer.fit.steps import Loss
+from pyro.infer.fit.tape import Call, Objective, Tape
+from pyro.infer.not_finite import raising
+from pyro.logger import log
+from pyro.optim.lr_scheduler import PyroLRScheduler
+from pyro.optim.optim import PyroOptim
+from pyro.rng import new_seed
+
+_CHECKS = 2  # steps that are made both ways before the code is trusted
+_PIECE_SECONDS = 0.05
+_MOST_SIGNATURES = 8
+_MOST_REFUSALS = 20
+Look = Callable[[Mapping[str, Tensor]], None]
+
+
+class EagerStep(Protocol):
+    """Makes a step in torch: the loss, and the leaves by name; ``look`` sees their gradients."""
+
+    def __call__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
+    ) -> tuple[Loss, dict[str, Tensor]]: ...
+
+
+@dataclass
+class _Stage:
+    """How far the code for one kind of arguments is.
+
+    :param call: Keeps the arguments alive by whose identity it is found.
+    :param checks: Steps that are to be made both ways.
+    :param audit: The number of steps at which one more is compared.
+    """
+
+    call: Call
+    tape: Tape | None = None
+    checks: int = _CHECKS
+    audit: int = 64
+    refusals: int = 0
+
+
+@final
+class CompiledSteps:
+    """Steps in machine code where that can be; otherwise in torch, for a reason that is kept.
+
+    The first step is made in torch as ever. The second takes its random numbers from a key and is
+    recorded; the next two are made both ways and compared. Then steps are made in machine code;
+    after 64, 128, 256, ... of them one is compared again, so that a program which changes as it
+    goes on is found out.
+
+    :param step: Makes a step in torch.
+    :param objective: The loss as a tensor; or why there is none.
+    :param optim: The optimiser.
+    :param changing: Whether each step has other tensors as arguments.
+    """
+
+    def __init__(
+        self, step: EagerStep, objective: Objective | str, optim: PyroOptim, changing: bool
+    ) -> None:
+        self._step, self._optim, self._changing = step, optim, changing
+        self._objective = objective
+        self._stages: dict[Any, _Stage] = {}
+        self._count = 0
+        self._pace = _PIECE_SECONDS / 16
+        self._seed: int | None = None
+        self._live: Tape | None = None  # what made the last step
+        self.leaves: dict[str, Tensor] = {}
+        self.compiled = 0
+        self.reason: str | None = None
+        if not switch.ENABLED:
+            self.reason = "compile_enabled is False"
+        elif isinstance(objective, str):
+            self._give_up(objective)
+
+    def __call__(
+        self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Iterator[Sequence[Loss]]:
+        """Make ``n`` steps."""
+        call, made = Call(args, kwargs), 0
+        while made < n:
+            stage = self._stage(call) if self.leaves and self.reason is None else None
+            if stage is not None and self._is_trusted(stage):
+                losses, refused = self._natively(stage, n - made, call)
+                if losses:
+                    made += len(losses)
+                    yield losses
+                if not refused:
+                    continue
+                self._note_refusal(stage, bool(losses))
+            yield (self._eagerly(stage, call),)
+            made += 1
+
+    def settle(self) -> None:
+        """Write the parameters and the state of the optimiser where others read them."""
+        for stage in self._stages.values():
+            if stage.tape is not None:
+                stage.tape.settle()
+
+    def snapshot(self, step: int) -> State:
+        """The parameters and the optimiser as they are."""
+        live = self._live
+        if live is not None and not isinstance(self._optim, PyroLRScheduler):
+            return FlatSnapshot(self.leaves, self._optim, live.flat, live.ahead, step)
+        return Snapshot(self.leaves, self._optim, step)
+
+    # ------------------------------------------------------------ both ways
+
+    def _natively(self, stage: _Stage, n: int, call: Call) -> tuple[Sequence[Loss], bool]:
+        assert stage.tape is not None
+        if self._live is not stage.tape:
+            self.settle()
+            self._live = stage.tape
+        most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - self.compiled))
+        start = time.perf_counter()
+        losses, refused = stage.tape.run(most, self._count, call)
+        self._pace = max((time.perf_counter() - start) / max(len(losses), 1), 1e-9)
+        self._count += len(losses)
+        self.compiled += len(losses)
+        return losses, refused
+
+    def _note_refusal(self, stage: _Stage, went_on: bool) -> None:
+        """A step could not be made; if that is so time and again, there is no point in trying."""
+        stage.refusals = 1 if went_on else stage.refusals + 1
+        if stage.refusals > _MOST_REFUSALS:
+            self._give_up("steps take another branch of a library than the one that was recorded")
+
+    def _is_trusted(self, stage: _Stage) -> bool:
+        return (
+            stage.tape is not None
+            and stage.tape.flat.is_current(self._optim)
+            and not stage.checks
+            and self.compiled < stage.audit
+        )
+
+    def _eagerly(self, stage: _Stage | None, call: Call) -> Loss:
+        self.settle()
+        self._live = None
+        count, self._count = self._count, self._count + 1
+        if stage is None:
+            with raising():
+                loss, leaves = self._step(call.args, call.kwargs)
+            self._note(leaves)
+            return loss
+        if stage.tape is not None and not stage.tape.flat.is_current(self._optim):
+            stage.tape, stage.checks = None, _CHECKS
+        foreseen = None if stage.tape is None else stage.tape.foresee(count, call)
+        if stage.tape is not None and foreseen is None:
+            self._note_refusal(stage, False)
+        seen: dict[str, Tensor] = {}
+        counted = Counted(make_key(self._the_seed, count))
+        with raising(), counted:
+            loss, leaves = self._step(
+                call.args, call.kwargs, lambda found: seen.update(_gradients(found))
+            )
+        if leaves.keys() - self.leaves.keys():
+            self._note(leaves)
+            self._stages.clear()
+        elif stage.tape is None:
+            self._record(stage, leaves, list(seen), call, counted.noise.taken)
+        elif foreseen is not None:
+            self._compare(stage, foreseen, loss, seen)
+        return loss
+
+    def _note(self, leaves: Mapping[str, Tensor]) -> None:
+        if leaves.keys() - self.leaves.keys():
+            self.leaves.update(leaves)
+
+    def _record(
+        self,
+        stage: _Stage,
+        leaves: Mapping[str, Tensor],
+        moved: Sequence[str],
+        call: Call,
+        taken: Mapping[str, int],
+    ) -> None:
+        assert not isinstance(self._objective, str)
+        state = torch.get_rng_state()
+        try:
+            stage.tape = Tape(
+                self._objective,
+                self._optim,
+                leaves,
+                moved,
+                call,
+                self._changing,
+                taken,
+                self._the_seed,
+            )
+        except Exception as error:  # a failure of the program itself shows when it is run
+            self._give_up(_reason(error))
+        finally:
+            torch.set_rng_state(state)
+
+    def _compare(
+        self,
+        stage: _Stage,
+        foreseen: tuple[float, Tensor],
+        loss: Loss,
+        seen: Mapping[str, Tensor],
+    ) -> None:
+        assert stage.tape is not None
+        names = {id(leaf): name for name, leaf in self.leaves.items()}
+        order = [names[id(leaf)] for leaf in stage.tape.flat.leaves]
+        if set(order) != seen.keys():
+            self._give_up("a parameter has a gradient in some steps only")
+            return
+        exact = all(seen[name].dtype is torch.float64 for name in order)
+        dtype = torch.float64 if exact else torch.float32
+        expected = torch.cat([seen[name].reshape(-1).to(dtype) for name in order])
+        wrong = difference(foreseen[1], expected) or difference(
+            torch.tensor([foreseen[0]], dtype=torch.float64),
+            torch.tensor([loss], dtype=dtype),
+        )
+        if wrong is not None:
+            when = "" if stage.checks else f" after {self.compiled} steps in machine code"
+            self._give_up(f"a step in machine code and in torch differ{when}: {wrong}")
+        elif stage.checks:
+            stage.checks -= 1
+        else:
+            stage.audit *= 2
+
+    # ------------------------------------------------------------ what is known
+
+    def _stage(self, call: Call) -> _Stage:
+        """The stage of these arguments; of tensors, identity counts, or their shape alone."""
+        leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
+        key = (spec, *(_signature(x, self._changing) for x in leaves))
+        found = self._stages.get(key)
+        if found is None:
+            if len(self._stages) >= _MOST_SIGNATURES:
+                self._give_up("the arguments are others in each step")
+            found = self._stages[key] = _Stage(call)
+        return found
+
+    @property
+    def _the_seed(self) -> int:
+        if self._seed is None:
+            self._seed = new_seed()
+        return self._seed
+
+    def _give_up(self, reason: str) -> None:
+        self.settle()
+        self.reason = reason
+        self._stages.clear()
+        log.info("SVI.run makes its steps in torch: %s", reason)
+
+
+def _gradients(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: leaf.grad.detach().clone() for name, leaf in leaves.items() if leaf.grad is not None
+    }
+
+
+def _signature(x: Any, changing: bool) -> Any:
+    if isinstance(x, Tensor):
+        return (tuple(x.shape), x.dtype) if changing else (id(x), x._version)
+    try:
+        hash(x)
+    except TypeError:
+        return (type(x), id(x))
+    return (type(x), x)
+
+
+def _reason(error: BaseException) -> str:
+    """One line; what the compiler says, if it is the cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NotCapturable):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return str(cause).splitlines()[0]
+    text = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"
