@@ -154,7 +154,7 @@ def test_nothing_is_lost_after_an_error_or_an_interrupt() -> None:
 
     svi = fresh()
     with pytest.raises(KeyError, match="mine"):
-        quiet(svi, 100, X, callbacks=fail)
+        quiet(svi, 100, X, callbacks=fail, compile=False)
     assert svi.last_run is not None and svi.last_run.stopped_by == "error"
     assert svi.last_run.num_steps == 12
     reached = params()
@@ -173,7 +173,7 @@ def test_ctrl_c_returns_what_there_is() -> None:
     calls: list[int] = []
     svi = fresh()
     svi.guide = interrupted_guide
-    result = quiet(svi, 100, X, restore_best=True, window=2)
+    result = quiet(svi, 100, X, restore_best=True, window=2, compile=False)
     assert result.interrupted and result.num_steps == 7 and result.restored_step is None
     reached = params()
     quiet(fresh(), 7, X)
@@ -260,7 +260,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_in_the_best_state() -> None:
     svi.model = breaking({25})
     seen: list[dict[str, float]] = []
     with pytest.raises(NonFiniteError, match="site 'x' of the model, 1 of 4 elements") as caught:
-        quiet(svi, 100, X, window=10, callbacks=lambda step, loss: seen.append(params()))
+        quiet(
+            svi,
+            100,
+            X,
+            window=10,
+            callbacks=lambda step, loss: seen.append(params()),
+            compile=False,  # the model counts its runs
+        )
     assert "stopped at step 25" in caught.value.__notes__[0]
     assert svi.last_run is not None and svi.last_run.stopped_by == "not finite"
     assert svi.last_run.num_steps == 25 and svi.last_run.restored_step in (10, 20)

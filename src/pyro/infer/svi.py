@@ -14,7 +14,7 @@ from pyro.infer import validation
 from pyro.infer.errors import InferenceError
 from pyro.infer.fit.compiled_steps import CompiledSteps, Look
 from pyro.infer.fit.feed import count
-from pyro.infer.fit.objective import Differentiated, LossFn, objective_of
+from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
@@ -230,13 +230,18 @@ class SVI(TracePosterior):
         total = steps
         if options.batches is not None:
             total = count(options.batches, steps, options.epochs)
-        many = total is None or total >= COMPILED_FROM
-        if options.compile is False or (options.compile is None and not many):
+        wanted = options.compile
+        if wanted is None and wants_compilation(self.loss_and_grads):
+            wanted = True
+        few = total is not None and total < COMPILED_FROM
+        if wanted is False or (wanted is None and few):
             return SingleSteps(self._step, self.optim)
+        after = COMPILED_FROM if total is None and not wanted else 1
         objective = objective_of(self.loss_and_grads)
         if not isinstance(objective, str):
             objective = partial(objective, self.model, self.guide)
-        return CompiledSteps(self._step, objective, self.optim, options.batches is not None)
+        changing = options.batches is not None
+        return CompiledSteps(self._step, objective, self.optim, changing, after)
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result

@@ -72,6 +72,8 @@ class ELBO:
         2.2655
     """
 
+    wants_compilation = False
+
     def __init__(
         self,
         num_particles: int = 1,

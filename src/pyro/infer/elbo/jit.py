@@ -1,32 +1,22 @@
 """The objectives under the names of their compiled variants.
 
-Programs that ask for compilation get the same results. At present the work is done as by the
-objectives without ``Jit``, which is said once, through the logger ``pyro``.
+Runs of :meth:`~pyro.infer.SVI.run` with them are compiled however short they are. Single steps run
+as by the objectives without ``Jit``, with the same results.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.elbo.trace_elbo import Trace_ELBO
 from pyro.infer.elbo.trace_enum_elbo import TraceEnum_ELBO
 from pyro.infer.elbo.trace_graph_elbo import TraceGraph_ELBO
 from pyro.infer.elbo.trace_mean_field_elbo import TraceMeanField_ELBO
-from pyro.logger import log
-
-_said: set[str] = set()
 
 
 class JitELBO(ELBO):
-    """What the compiled variants share: they say that they run eagerly."""
+    """What the compiled variants share."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        name = type(self).__name__
-        if name not in _said:
-            _said.add(name)
-            log.info("%s is not compiled yet: it runs eagerly, with the same results", name)
+    wants_compilation = True
 
 
 class JitTrace_ELBO(JitELBO, Trace_ELBO):

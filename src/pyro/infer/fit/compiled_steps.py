@@ -67,11 +67,18 @@ class CompiledSteps:
     :param objective: The loss as a tensor; or why there is none.
     :param optim: The optimiser.
     :param changing: Whether each step has other tensors as arguments.
+    :param after: How many steps are made in torch before the first that is recorded.
     """
 
     def __init__(
-        self, step: EagerStep, objective: Objective | str, optim: PyroOptim, changing: bool
+        self,
+        step: EagerStep,
+        objective: Objective | str,
+        optim: PyroOptim,
+        changing: bool = False,
+        after: int = 1,
     ) -> None:
+        self._after = after
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
         self._stages: dict[Any, _Stage] = {}
@@ -93,7 +100,8 @@ class CompiledSteps:
         """Make ``n`` steps."""
         call, made = Call(args, kwargs), 0
         while made < n:
-            stage = self._stage(call) if self.leaves and self.reason is None else None
+            is_early = self._count < self._after or not self.leaves
+            stage = None if is_early or self.reason is not None else self._stage(call)
             if stage is not None and self._is_trusted(stage):
                 losses, refused = self._natively(stage, n - made, call)
                 if losses:
@@ -116,6 +124,7 @@ class CompiledSteps:
         live = self._live
         if live is not None and not isinstance(self._optim, PyroLRScheduler):
             return FlatSnapshot(self.leaves, self._optim, live.flat, live.ahead, step)
+        self.settle()
         return Snapshot(self.leaves, self._optim, step)
 
     # ------------------------------------------------------------ both ways

@@ -44,6 +44,12 @@ def objective_of(loss_and_grads: LossFn) -> LossFn | str:
     return f"{name} computes gradients in its own way"
 
 
+def wants_compilation(loss_and_grads: LossFn) -> bool:
+    """Whether an objective asks for machine code by its name."""
+    owner = getattr(loss_and_grads, "__self__", None)
+    return isinstance(owner, ELBO) and owner.wants_compilation
+
+
 def _without_averages(owner: ELBO, *args: Any, **kwargs: Any) -> Tensor:
     averages = vars(owner).get("_averages")
     if averages is not None and averages.are_used:
