@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import math
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,7 +20,6 @@ from pyro.infer import (
     SVI,
     JitTrace_ELBO,
     RenyiELBO,
-    ReweightedWakeSleep,
     Trace_ELBO,
     TraceEnum_ELBO,
     TraceGraph_ELBO,
@@ -378,99 +375,6 @@ def test_what_is_not_finite_is_named_and_makes_no_update() -> None:
     with pytest.raises(NonFiniteError) as caught:
         quiet(svi, 500, non_finite="skip")
     assert any("21 steps in a row" in note for note in caught.value.__notes__)
-
-
-class Counting:
-    """A model that changes with the number of its runs."""
-
-    def __init__(self, last: int) -> None:
-        self.runs, self.last = 0, last
-
-    def __call__(self) -> None:
-        self.runs += 1
-        sd = 1.0 if self.runs < self.last else 2.0
-        pyro.sample("z", dist.Normal(0.0, sd))
-
-
-def normal_guide() -> None:
-    pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(1.0)), 1.0))
-
-
-def branching() -> None:
-    z = pyro.sample("z", dist.Normal(0.0, 1.0))
-    if z > 0:
-        pyro.sample("y", dist.Normal(z, 1.0), obs=torch.tensor(1.0))
-
-
-def averaged_guide() -> None:
-    p = pyro.param("p", torch.tensor(0.5), constraint=constraints.unit_interval)
-    pyro.sample("z", dist.Bernoulli(p), infer={"baseline": {"use_decaying_avg_baseline": True}})
-
-
-def flip() -> None:
-    pyro.sample("z", dist.Bernoulli(0.3))
-
-
-def stateful() -> Callable[[], None]:
-    memory = torch.zeros(())
-
-    def program() -> None:
-        z = pyro.sample("z", dist.Normal(0.0, 1.0))
-        memory.add_(z.detach())
-        pyro.sample("y", dist.Normal(z, 1.0), obs=torch.tensor(1.0))
-
-    return program
-
-
-def adam() -> Any:
-    return optim.Adam({"lr": 0.01})
-
-
-@pytest.mark.parametrize(
-    ("model", "guide", "loss", "make", "reason"),
-    [
-        (branching, normal_guide, Trace_ELBO, adam, r"depends on the value.*test_compiled_steps"),
-        (Counting(4), normal_guide, Trace_ELBO, adam, "in machine code and in torch differ: "),
-        (
-            Counting(6),
-            normal_guide,
-            Trace_ELBO,
-            adam,
-            "in machine code and in torch differ after 64 steps",
-        ),
-        (flip, averaged_guide, Trace_ELBO, adam, "a baseline is an average over steps"),
-        (stateful(), normal_guide, Trace_ELBO, adam, r"changes a tensor.*test_compiled_steps"),
-        (flip, averaged_guide, ReweightedWakeSleep, adam, "ReweightedWakeSleep computes"),
-        (
-            branching,
-            normal_guide,
-            Trace_ELBO,
-            lambda: optim.Adadelta({}),
-            "depends on the value|Adadelta",
-        ),
-        (
-            Counting(99),
-            normal_guide,
-            Trace_ELBO,
-            lambda: optim.Adadelta({}),
-            "Adadelta is an optimiser without machine code",
-        ),
-    ],
-)
-def test_otherwise_steps_are_made_in_torch_and_it_says_why(
-    model: Any, guide: Any, loss: Any, make: Any, reason: str, caplog: Any
-) -> None:
-    pyro.clear_param_store()
-    pyro.set_rng_seed(0)
-    logging.getLogger("pyro").addHandler(caplog.handler)
-    try:
-        with caplog.at_level(logging.INFO, "pyro"):
-            result = quiet(SVI(model, guide, make(), loss()), 130)
-    finally:
-        logging.getLogger("pyro").removeHandler(caplog.handler)
-    assert result.num_steps == 130 and result.why_not_compiled is not None
-    assert re.search(reason, result.why_not_compiled)
-    assert sum("makes its steps in torch" in r.message for r in caplog.records) == 1
 
 
 def test_it_is_for_long_runs_and_can_be_switched_off() -> None:
