@@ -38,6 +38,7 @@ import pyro.distributions as dist
 from pyro.distributions.transforms import LowerCholeskyAffine
 from pyro.infer import MCMC, NUTS, SVI, Trace_ELBO, guide_diagnostics
 from pyro.infer.autoguide import AutoMultivariateNormal
+from pyro.infer.inspect import render_text
 from pyro.infer.reparam import AutoReparam
 from pyro.ops.stats import pi
 from pyro.optim import ClippedAdam
@@ -181,6 +182,7 @@ def plot(draws: Draws, reaction: Tensor, folder: str) -> None:
 def main(num_samples: int = 1000, num_steps: int = 1500, folder: str = "output") -> Draws:
     """Print the population, single drivers, and how well the last days are forecast."""
     reaction = data()
+    print(render_text(model, (reaction,)), end="\n\n")
     draws, mcmc = sample(reaction, num_samples)
     population, spread = draws["population"], draws["spread"]
     parameters = {

@@ -17,6 +17,7 @@ from pyro.runtime import STATE, stack_depth
 ROOT = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
+os.environ["PYRO_COMPILE_CACHE"] = "0"  # before pyro.compile is imported
 
 
 @pytest.fixture(autouse=True)

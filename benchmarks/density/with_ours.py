@@ -50,7 +50,9 @@ def main(name: str) -> None:
     figures["gradient"] = timed(lambda: density.value_and_grad(many), units=rows)
     figures["gradient, called from Python"] = timed(lambda: density.value_and_grad(where[0]))
     used = versions("torch", "llvmlite") | {"pyro-native": pyro.__version__}
-    report(figures, used, evidence(values.tolist(), by_name, at))
+    called_out = ", ".join(density.report().called_out)
+    note = f"torch executes {called_out}" if called_out else ""
+    report(figures, used, evidence(values.tolist(), by_name, at), note)
 
 
 if __name__ == "__main__":

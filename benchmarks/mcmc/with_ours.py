@@ -6,6 +6,7 @@ from harness.worker import argument, once, report, since_start, versions
 
 import torch  # isort: skip (nothing is imported before the clock is)
 from harness.chains import CHAINS, DRAWS, WARMUP, save, silently
+from mcmc.warm_run import warm_run
 from models.catalogue import CATALOGUE
 
 import pyro
@@ -34,17 +35,12 @@ def main(name: str, path: str) -> None:
     engine = str(mcmc.engine)
     figures |= _warm(mcmc, data, path)
     used = versions("torch", "llvmlite") | {"pyro-native": pyro.__version__}
-    report(figures, used, note=f"ours: {engine}" if "compiled" not in engine else "")
+    report(figures, used, note="" if "compiled" in engine else engine)
 
 
 def _warm(mcmc: MCMC, data: dict[str, torch.Tensor], path: str) -> dict[str, float]:
     """Another run, of which the compiler's time is not counted."""
-    from pyro.infer.mcmc.posterior_run import PosteriorRun
-
-    run = PosteriorRun(mcmc, (), data)
-    result = {}
-    seconds = once(lambda: result.update(found=run.all()))
-    drawn = result["found"]
+    seconds, drawn = warm_run(mcmc, data)
     save(path, drawn.samples)
     return {
         "warm": seconds,

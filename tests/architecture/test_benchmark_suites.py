@@ -176,3 +176,18 @@ def test_a_model_has_a_density(entry_name: str, on_path: None) -> None:
         assert torch.isfinite(trace.log_prob_sum())
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["density", "mcmc", "svi", "chains"])
+def test_a_suite_runs_with_ours(name: str, suites: dict[str, Any], tmp_path: Path) -> None:
+    from harness import contest  # noqa: PLC0415 (found by the fixture's path)
+
+    suite = suites[name]
+    (entrant,) = (entrant for entrant in suite.entrants if entrant.library == "ours")
+    path = (str(tmp_path / "draws.npz"),) if suite.saves_draws else ()
+    script = str(BENCHMARKS / entrant.script)
+    arguments = (script, "eight_schools", *path, *entrant.arguments)
+    found = contest.work(environments.ours(), arguments, suite.limit)
+    assert "failed" not in found
+    assert found["figures"] and all(number >= 0 for number in found["figures"].values())

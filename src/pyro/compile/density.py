@@ -39,11 +39,11 @@ class NativeDensity:
     def __init__(self, program: Program, dim: int) -> None:
         self._program = program
         self.dim = dim
-        self.address = program.loaded.address("run")
+        self.address = program.code.loaded.address("run")
         self.context = program.context
-        self.scratch_bytes = program.text.scratch_bytes
+        self.scratch_bytes = program.code.scratch_bytes
         self.calls_python = bool(program.called_out or program.guards)
-        self._many = _RUN_MANY(program.loaded.address("many"))
+        self._many = _RUN_MANY(program.code.loaded.address("many"))
 
     def value(self, x: Tensor) -> Tensor:
         """The values at the points ``x`` of shape ``(..., dim)``."""

@@ -43,7 +43,7 @@ class _Specialisation:
             with Counted(make_key(0)) as counted, torch.enable_grad():
                 run(*inputs)
             self.program = build(run, inputs, density=False, taken=counted.noise.taken)
-        self._run = _RUN(self.program.loaded.address("run"))
+        self._run = _RUN(self.program.code.loaded.address("run"))
 
     def _flat(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> Callable[..., Any]:
         """``fn`` of the tensors alone; its results flat, their structure remembered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,20 +13,20 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from pyro.compile.cache import Code, code_for, structure
+from pyro.compile.cache import Code, Made, code_for, structure
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import Recorder, record, record_step
 from pyro.compile.draws import Counted, make_key
-from pyro.compile.emit import Interface, Text, write_program
+from pyro.compile.emit import Interface, write_program
 from pyro.compile.emit.calls import SYMBOLS
 from pyro.compile.emit.driver import write_driver
-from pyro.compile.fuse import LEAVES, Fusion
+from pyro.compile.fuse import LEAVES, Fusion, live_nodes
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE, Graph
 from pyro.compile.guard import Fallback
 from pyro.compile.ir import Kind, Node, Op, Routine, View
-from pyro.compile.jit import Loaded, assemble, machine
+from pyro.compile.jit import assemble, machine
 from pyro.compile.lapack import address_of
-from pyro.compile.math import provide
+from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.report import Report
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.errors import PyroError
@@ -42,27 +43,30 @@ class CompiledCodeError(PyroError, RuntimeError):
 class Program:
     """Machine code with the constants that it reads, and how it came to be."""
 
-    schedule: Schedule
-    text: Text
-    loaded: Loaded
-    constants: list[Tensor]
-    outputs: tuple[View, ...]
+    graph: Graph
+    nodes: list[Node]
+    ends: tuple[View, ...]
+    code: Code
     recorded: int
     called_out: tuple[str, ...]
     calls: tuple[CallOut, ...]
     torch_draws: bool
     guards: int
     fallback: Fallback
-    code_bytes: int
-    reused: bool
+    origin: str
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        pointers = [c.data_ptr() for c in self.constants]
-        calls = (n for n in self.schedule.fusion.nodes if n.op is Op.CALL)
+        pointers = [c.data_ptr() for c in self.graph.constants]
+        calls = (n for n in self.nodes if n.op is Op.CALL)
         pointers.extend(self._routine(n.attr) for n in calls)
         self._context = (ctypes.c_void_p * max(1, len(pointers)))(*pointers)
         self.context = ctypes.addressof(self._context)
+
+    @functools.cached_property
+    def schedule(self) -> Schedule:
+        """The loops; worked out again if the code was kept from before."""
+        return Schedule(Fusion(self.graph, self.ends))
 
     def _routine(self, routine: Routine) -> int:
         if routine.name == "guard":
@@ -75,7 +79,7 @@ class Program:
     @contextmanager
     def scratch(self) -> Iterator[int]:
         """The address of scratch memory for one call."""
-        block = torch.empty(self.text.scratch_bytes + ALIGN, dtype=torch.uint8)
+        block = torch.empty(self.code.scratch_bytes + ALIGN, dtype=torch.uint8)
         yield -(-block.data_ptr() // ALIGN) * ALIGN
 
     def raise_failure(self, code: int) -> None:
@@ -92,15 +96,15 @@ class Program:
     def report(self) -> Report:
         return Report(
             operations=self.recorded,
-            nodes=len(self.schedule.fusion.nodes),
-            loops=sum(isinstance(s, Kernel) for s in self.schedule.steps),
+            nodes=len(self.nodes),
+            loops=self.code.loops,
             called_out=self.called_out,
             guards=self.guards,
             fallbacks=self.fallback.runs,
-            constant_bytes=sum(c.nbytes for c in self.constants),
-            scratch_bytes=self.text.scratch_bytes,
-            code_bytes=self.code_bytes,
-            reused=self.reused,
+            constant_bytes=sum(c.nbytes for c in self.graph.constants),
+            scratch_bytes=self.code.scratch_bytes,
+            code_bytes=self.code.size,
+            origin=self.origin,
             seconds=self.seconds,
         )
 
@@ -188,36 +192,26 @@ def _finish(
     with stage(seconds, "capture"):
         outputs = owned(graph, views)
         guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
-
-    def make() -> Code:
-        with stage(seconds, "fuse"):
-            schedule = Schedule(Fusion(graph, outputs + guards))
-        with stage(seconds, "write"):
-            interface = Interface(density, dim, tuple(v.node for v in outputs))
-            text = write_program(schedule, interface, machine().target)
-            whole = text.text if carried is None else text.text + write_driver(carried, text.text)
-        with stage(seconds, "assemble"):
-            code = assemble(whole, 2)
-        with stage(seconds, "library"):
-            provide(text.needs)
-        with stage(seconds, "load"):
-            return Code(schedule, text, Loaded(code), len(code))
-
-    found, known = code_for(structure(outputs + guards, (density, dim, carried)), make)
+        ends = outputs + guards
+        nodes = live_nodes(view.node for view in ends)
+    interface = Interface(density, dim, tuple(v.node for v in outputs))
+    key = structure(nodes, ends, (density, dim, carried, len(graph.constants)))
+    with stage(seconds, "load"):
+        code, origin = code_for(key, lambda: _make(graph, ends, interface, carried, seconds))
+    for name in ("fuse", "write", "assemble"):
+        seconds["load"] -= seconds.get(name, 0.0)
     return Program(
-        schedule=found.schedule,
-        text=found.text,
-        loaded=found.loaded,
-        constants=graph.constants,
-        outputs=outputs,
+        graph=graph,
+        nodes=nodes,
+        ends=ends,
+        code=code,
         recorded=recorder.recorded,
         called_out=tuple(call.name for call in recorder.calls),
         calls=tuple(recorder.calls),
         torch_draws=recorder.torch_draws,
         guards=len(guards),
         fallback=fallback,
-        code_bytes=found.size,
-        reused=known,
+        origin=origin,
         seconds=seconds,
     )
 
@@ -230,6 +224,33 @@ def _counted(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(*tensors[:-1])
 
     return run
+
+
+def _make(
+    graph: Graph,
+    ends: tuple[View, ...],
+    interface: Interface,
+    carried: tuple[int, ...] | None,
+    seconds: dict[str, float],
+) -> Made:
+    """Fuse, write, assemble.
+
+    :raises NotCapturable: if the compiler itself fails.
+    """
+    try:
+        with stage(seconds, "fuse"):
+            schedule = Schedule(Fusion(graph, ends))
+        with stage(seconds, "write"):
+            text = write_program(schedule, interface, machine().target)
+            whole = text.text if carried is None else text.text + write_driver(carried, text.text)
+        with stage(seconds, "assemble"):
+            code = assemble(whole, 2)
+    except Exception as error:
+        lines = str(error).splitlines() or [""]
+        reason = f"the compiler failed with {type(error).__name__}: {lines[0]}"
+        raise NotCapturable(reason, "no line of the program") from error
+    loops = sum(isinstance(step, Kernel) for step in schedule.steps)
+    return Made(code, text.needs, text.scratch_bytes, loops)
 
 
 def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]:

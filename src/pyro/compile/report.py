@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SAID = {"memory": ", used again", "file": ", from a file", "nowhere": ""}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -19,7 +21,8 @@ class Report:
     :param constant_bytes: memory of the constants.
     :param scratch_bytes: scratch memory of a call.
     :param code_bytes: size of the machine code.
-    :param reused: whether the code of an earlier program with the same structure is used.
+    :param origin: where code for a program of the same structure was: in ``memory``, in a
+        ``file`` of an earlier process, or ``nowhere``.
     :param seconds: how long each stage took.
     """
 
@@ -32,8 +35,13 @@ class Report:
     constant_bytes: int
     scratch_bytes: int
     code_bytes: int
-    reused: bool
+    origin: str
     seconds: Mapping[str, float]
+
+    @property
+    def reused(self) -> bool:
+        """Whether the code is that of an earlier program."""
+        return self.origin != "nowhere"
 
     def __str__(self) -> str:
         lines = [
@@ -44,7 +52,7 @@ class Report:
             f"guards      {self.guards} ({self.fallbacks} calls of the program itself)",
             f"constants   {self.constant_bytes} bytes",
             f"scratch     {self.scratch_bytes} bytes",
-            f"code        {self.code_bytes} bytes{', used again' if self.reused else ''}",
+            f"code        {self.code_bytes} bytes{SAID[self.origin]}",
         ]
         lines += [f"{name:<12}{1e3 * s:.1f} ms" for name, s in self.seconds.items()]
         return "\n".join(lines)

@@ -28,7 +28,8 @@ from pyro.compile.not_capturable import (
     not_capturable,
     user_line,
 )
-from pyro.compile.table.context import Context, Meta
+from pyro.compile.table.context import Context, Meta, NoRow, Row
+from pyro.logger import log
 
 _LANES = 8  # streams are whole vectors, so that no code for single numbers is needed
 _TAKES_IN = frozenset({"aten::lift_fresh", "aten::lift"})  # of what was made without a trace
@@ -150,15 +151,35 @@ class Recorder(TorchDispatchMode):
             return result
         if op.row is None:
             raise not_capturable(f"{op.name} makes a view that changes the type of elements")
-        self.recorded += 1
         metas = tuple(_meta(o) for o in outputs if isinstance(o, Tensor))
-        lowered = op.row(Context(self.graph, metas), *self._lower(args), **self._lower(kwargs))
-        found = (lowered,) if isinstance(lowered, View) else lowered
+        try:
+            found = self._lowered(op.row, metas, args, kwargs)
+        except NotCapturable:
+            raise
+        except Exception as error:  # the row has no answer for these arguments, but torch has
+            log.debug("%s is called out: %r", op.name, error)
+            return self._call_out(op, args, kwargs)
+        self.recorded += 1
         made = [o for o in outputs if isinstance(o, Tensor)]
         for tensor, view in zip(made, found, strict=True):
             if view is not None:
                 self.memories.add(tensor, view)
         return result
+
+    def _lowered(
+        self, row: Row, metas: tuple[Meta, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[View | None]:
+        """What a row makes of a call, in the shapes and kinds of torch's results."""
+        if all(0 in meta.shape for meta in metas):
+            return [self.graph.full(meta.shape, 0, meta.kind) for meta in metas]
+        lowered = row(Context(self.graph, metas), *self._lower(args), **self._lower(kwargs))
+        views_made = (lowered,) if isinstance(lowered, View) else lowered
+        found: list[View | None] = []
+        for view, meta in zip(views_made, metas, strict=True):
+            if view is not None and view.shape != meta.shape:
+                raise NoRow(f"a row returned shape {view.shape} for {meta.shape}")
+            found.append(None if view is None else self.graph.cast(view, meta.kind))
+        return found
 
     def _refuse(self, op: Operation, args: tuple[Any, ...]) -> Any:
         """What needs a tensor's value: only the code of a library may ask for a truth value."""

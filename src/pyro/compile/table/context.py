@@ -11,11 +11,15 @@ from pyro.compile import views
 from pyro.compile.emit.functions import known
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Shape, View
-from pyro.compile.not_capturable import not_capturable
+from pyro.errors import PyroError
 
 Row = Callable[..., Any]
 R = TypeVar("R", bound=Row)
 ROWS: dict[str, Row] = {}
+
+
+class NoRow(PyroError, NotImplementedError):  # noqa: N818
+    """A row has no answer for these arguments; torch will execute the operation."""
 
 
 class Meta(NamedTuple):
@@ -51,7 +55,7 @@ class Context(NamedTuple):
     def map(self, fn: str, *arguments: Any) -> View:
         """``fn`` of real arguments (views or numbers)."""
         if not known(fn):
-            raise not_capturable(f"there is no vector form of {fn}")
+            raise NoRow(f"there is no vector form of {fn}")
         return self.graph.map(fn, *(self.real(a) for a in arguments))
 
     def common(self, *arguments: Any) -> list[View]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pyro.compile.ir import Kind, View
-from pyro.compile.table.context import Context, row
+from pyro.compile.table.context import Context, NoRow, row
 
 # Functions of real numbers that carry the same name in the table of scalar functions.
 UNARY = """
@@ -127,7 +127,6 @@ def _relu(c: Context, x: View) -> View:
     "_conj",
     "_unsafe_view",
     "view_copy",
-    "expand_copy",
     "detach_copy",
     "alias_copy",
 )
@@ -135,6 +134,11 @@ def _same(c: Context, x: View, *_: Any, **__: Any) -> View:
     if x.kind is Kind.F and c.kind is Kind.I:
         x = c.map("trunc", x)
     return c.graph.reshape(c.graph.cast(x, c.kind), c.shape)
+
+
+@row("expand_copy")
+def _expand_copy(c: Context, x: View, *_: Any, **__: Any) -> View:
+    return c.result(x)
 
 
 @row("copy")
@@ -162,7 +166,7 @@ def _rsub(c: Context, x: Any, y: Any, alpha: Any = 1) -> View:
 
 def _plus(fn: str, c: Context, x: Any, y: Any, alpha: Any) -> View:
     if c.kind is Kind.B:
-        return c.graph.map("or", c.as_kind(x), c.as_kind(y))
+        return c.graph.map("or", c.as_kind(x), c.as_kind(y)) if alpha else c.as_kind(x)
     y = c.as_kind(y)
     if alpha != 1:
         y = c.graph.map("mul", y, c.as_kind(alpha))
@@ -322,6 +326,8 @@ def _masked_fill(c: Context, x: View, mask: View, value: Any) -> View:
 @row("clamp")
 def _clamp(c: Context, x: View, low: Any = None, high: Any = None, **named: Any) -> View:
     low, high = named.get("min", low), named.get("max", high)
+    if c.kind is Kind.B:
+        raise NoRow("truth values are not clamped")
     x = c.as_kind(x)
     if low is not None:
         x = c.graph.map("maximum", x, c.as_kind(low))
@@ -363,6 +369,9 @@ def _lerp(c: Context, x: View, y: View, weight: Any) -> View:
 
 @row("addcmul")
 def _addcmul(c: Context, x: View, a: View, b: View, *, value: Any = 1) -> View:
+    if c.kind is not Kind.F:
+        product = c.graph.map("mul", c.as_kind(a), c.as_kind(b))
+        return c.graph.map("add", c.as_kind(x), c.graph.map("mul", product, c.as_kind(value)))
     return c.map("add", x, c.map("mul", c.map("mul", a, b), value))
 
 

@@ -17,6 +17,8 @@ def _cholesky(
 ) -> tuple[View, View]:
     """The factor of each matrix; nan if a matrix is not positive definite."""
     n = a.shape[-1]
+    if a.numel == 0:
+        return a, c.graph.full(a.shape[:-2], 0, Kind.I)
     batch = a.numel // (n * n)
     routine = Routine("cholesky", (batch, n, upper), (a.numel,), (Kind.F,))
     (factor,) = c.graph.call(routine, c.real(a))

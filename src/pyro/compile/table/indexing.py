@@ -8,8 +8,7 @@ from typing import Any
 
 from pyro.compile import views
 from pyro.compile.ir import Kind, Op, View, contiguous
-from pyro.compile.not_capturable import not_capturable
-from pyro.compile.table.context import Context, row
+from pyro.compile.table.context import Context, NoRow, row
 
 
 def lookup(c: Context, x: View, plain: View, positions: Sequence[tuple[View, int, int]]) -> View:
@@ -132,7 +131,7 @@ def _embedding_backward(
     c: Context, grad: View, indices: View, count: int, padding: int, by_frequency: bool
 ) -> View:
     if by_frequency:
-        raise not_capturable("an embedding scales gradients by frequency")
+        raise NoRow("an embedding scales gradients by frequency")
     if padding >= 0:
         skip = c.graph.map("eq", indices, c.graph.literal(padding, Kind.I))
         wide = View(skip.node, skip.shape + (1,), skip.strides + (0,), skip.offset)
@@ -151,10 +150,16 @@ def _gather(c: Context, x: View, dim: int, index: View, **_: Any) -> View:
     return lookup(c, x, plain, [(index, x.shape[dim], units[dim])])
 
 
+def _check_mode(c: Context, mode: str) -> None:
+    if c.kind is Kind.B and mode != "set":
+        raise NoRow("truth values are only set")
+
+
 def _scatter_into(c: Context, x: View, dim: int, index: View, source: View, mode: str) -> View:
     if not x.shape:
         base, index, source = (c.graph.reshape(v, (1,)) for v in (x, index, source))
         return c.graph.reshape(_scatter_into(c, base, 0, index, source, mode), ())
+    _check_mode(c, mode)
     dim %= len(x.shape)
     units = contiguous(x.shape)
     steps = [(_wrapped(c, index, x.shape[dim]), units[dim])]
@@ -193,9 +198,10 @@ def _scatter_reduce(
 ) -> View:
     mode = {"sum": "add", "prod": "mul", "amax": "max", "amin": "min"}.get(reduce)
     if mode is None:
-        raise not_capturable(f"scatter_reduce with reduce={reduce!r}")
+        raise NoRow(f"scatter_reduce with reduce={reduce!r}")
     if not include_self:
-        start = {"add": 0.0, "mul": 1.0, "max": -math.inf, "min": math.inf}[mode]
+        low, high = (-math.inf, math.inf) if c.kind is Kind.F else (-(2**63), 2**63 - 1)
+        start = {"add": 0, "mul": 1, "max": low, "min": high}[mode]
         first = c.graph.full(index.shape, start, c.kind)
         x = _scatter_into(c, x, dim, index, first, "set")
     return _scatter_into(c, x, dim, index, c.as_kind(source), mode)
@@ -217,6 +223,7 @@ def _index_copy(c: Context, x: View, dim: int, index: View, source: View) -> Vie
 @row("index_fill")
 def _index_fill(c: Context, x: View, dim: int, index: View, value: Any) -> View:
     n = index.numel
+    dim = dim % len(x.shape) if x.shape else 0
     shape = x.shape[:dim] + (n,) + x.shape[dim + 1 :] if x.shape else (n,)
     return _index_write(c, x, dim, index, views.expand(c.as_kind(value), shape), "set")
 
@@ -226,6 +233,7 @@ def _index_write(c: Context, x: View, dim: int, index: View, value: View, mode: 
         base = c.graph.reshape(x, (1,))
         value = views.expand(value, (index.numel,))
         return c.graph.reshape(_index_write(c, base, 0, index, value, mode), ())
+    _check_mode(c, mode)
     dim %= len(x.shape)
     index = views.expand(index, (value.shape[dim],))
     after = len(x.shape) - dim - 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyro.compile import views
 from pyro.compile.ir import Kind, View
-from pyro.compile.table.context import Context, row
+from pyro.compile.table.context import Context, NoRow, row
 from pyro.compile.table.elementwise import truth
 
 Dims = int | Sequence[int] | None
@@ -78,6 +78,8 @@ def _var_mean(c: Context, x: View, *given: Any, **named: Any) -> tuple[View, Vie
 
 @row("prod")
 def _prod(c: Context, x: View, dim: Dims = None, keepdim: bool = False, **_: Any) -> View:
+    if c.kind is Kind.B:
+        raise NoRow("truth values are not multiplied")
     return c.graph.reduce("prod", c.as_kind(x), dims_of(x, dim), keepdim)
 
 
