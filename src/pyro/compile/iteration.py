@@ -47,7 +47,7 @@ class Iteration:
         self, program: Program, state: Sequence[Tensor], inputs: Sequence[Tensor], extras: int
     ) -> None:
         self._program = program
-        self._iterate = _ITERATE(program.loaded.address("iterate"))
+        self._iterate = _ITERATE(program.code.loaded.address("iterate"))
         self._state = tuple(state)
         self._kinds = [x.dtype for x in inputs]
         self._value = torch.zeros((), dtype=torch.float64)

@@ -45,6 +45,7 @@ class Program:
 
     graph: Graph
     nodes: list[Node]
+    outputs: tuple[View, ...]
     ends: tuple[View, ...]
     code: Code
     recorded: int
@@ -203,6 +204,7 @@ def _finish(
     return Program(
         graph=graph,
         nodes=nodes,
+        outputs=outputs,
         ends=ends,
         code=code,
         recorded=recorder.recorded,
