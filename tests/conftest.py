@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from pyro.compile import switch
 from pyro.params.param_store import PARAM_STORE
 from pyro.runtime import STATE, stack_depth
 
 ROOT = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
-os.environ["PYRO_COMPILE_CACHE"] = "0"  # before pyro.compile is imported
+os.environ["PYRO_COMPILE_CACHE"] = "0"  # for processes that tests start
+switch.CACHE = False  # no code of earlier runs
 
 
 @pytest.fixture(autouse=True)
