@@ -16,11 +16,11 @@ import jax.numpy as jnp
 from harness.points import COUNT, evidence, points
 from harness.worker import (
     argument,
+    computed,
     once,
     repeats_for,
     report,
     stay_on_one_processor,
-    timed,
     versions,
 )
 from jax import Array, lax
@@ -52,11 +52,11 @@ def main(name: str) -> None:
     pairs = [jax.block_until_ready(value_and_grad(point)) for point in here]
     gradients = {key: jnp.stack([-slope[key] for _, slope in pairs]) for key in at}
     same = evidence([-float(value) for value, _ in pairs], gradients, at)
-    called = timed(lambda: jax.block_until_ready(value_and_grad(here[0])))
+    called = computed(lambda: jax.block_until_ready(value_and_grad(here[0])))
     rows = repeats_for(statistics.median(called), MOST)
     many = jax.jit(lambda where: lax.map(_raveled(value_and_grad, here[0]), where))
     where = jnp.stack([ravel_pytree(point)[0] for point in here])[jnp.arange(rows) % COUNT]
-    looped = timed(lambda: jax.block_until_ready(many(where)), units=rows)
+    looped = computed(lambda: jax.block_until_ready(many(where)), units=rows)
     figures["gradient"] = min(statistics.median(called), statistics.median(looped))
     figures["gradient, called from Python"] = called
     report(figures, versions("numpyro", "jax", "jaxlib"), same)

@@ -7,11 +7,11 @@ import torch
 from harness.points import evidence, points
 from harness.worker import (
     argument,
+    computed,
     once,
     repeats_for,
     report,
     stay_on_one_processor,
-    timed,
     versions,
 )
 from models.catalogue import CATALOGUE
@@ -47,8 +47,8 @@ def main(name: str) -> None:
     one = once(lambda: density.value_and_grad(where)) / len(where)
     rows = repeats_for(one, MOST)
     many = where[torch.arange(rows) % len(where)].contiguous()
-    figures["gradient"] = timed(lambda: density.value_and_grad(many), units=rows)
-    figures["gradient, called from Python"] = timed(lambda: density.value_and_grad(where[0]))
+    figures["gradient"] = computed(lambda: density.value_and_grad(many), units=rows)
+    figures["gradient, called from Python"] = computed(lambda: density.value_and_grad(where[0]))
     used = versions("torch", "llvmlite") | {"pyro-native": pyro.__version__}
     called_out = ", ".join(density.report().called_out)
     note = f"torch executes {called_out}" if called_out else ""

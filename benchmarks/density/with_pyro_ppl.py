@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from harness.points import COUNT, evidence, points
-from harness.worker import argument, once, report, stay_on_one_processor, timed, versions
+from harness.worker import argument, computed, once, report, stay_on_one_processor, versions
 from models.catalogue import CATALOGUE
 from torch import Tensor
 
@@ -37,7 +37,7 @@ def main(name: str) -> None:
     at = points({key: value.shape for key, value in found["start"].items()})
     here = [{key: torch.as_tensor(value[i]) for key, value in at.items()} for i in range(COUNT)]
     pairs = [value_and_grad(point) for point in here]
-    figures["gradient"] = timed(lambda: value_and_grad(here[0]), REPEATS)
+    figures["gradient"] = computed(lambda: value_and_grad(here[0]), REPEATS)
     figures["gradient, called from Python"] = figures["gradient"]
     gradients = {key: torch.stack([slope[key] for _, slope in pairs]).numpy() for key in at}
     same = evidence([float(value) for value, _ in pairs], gradients, at)

@@ -41,15 +41,25 @@ def repeats_for(seconds: float, most: int) -> int:
     return max(1, min(most, int(RUN / max(seconds, 1e-9))))
 
 
-def timed(run: Callable[[], object], repeats: int = REPEATS, units: int = 1) -> list[float]:
+def timed(
+    run: Callable[[], object],
+    repeats: int = REPEATS,
+    units: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[float]:
     """Seconds per unit of each repeat, after one that is not counted."""
     run()
     found = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         run()
-        found.append((time.perf_counter() - start) / units)
+        found.append((clock() - start) / units)
     return found
+
+
+def computed(run: Callable[[], object], repeats: int = REPEATS, units: int = 1) -> list[float]:
+    """The processor's seconds per unit: other programs on the machine disturb these less."""
+    return timed(run, repeats, units, time.process_time)
 
 
 def once(run: Callable[[], object]) -> float:
