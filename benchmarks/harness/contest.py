@@ -72,8 +72,8 @@ def work(where: Environment, arguments: Sequence[str], limit: float) -> Record:
     except subprocess.TimeoutExpired:
         return _failure(f"stopped after {limit:.0f} s")
     if done.returncode != 0 or not done.stdout.strip():
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return _failure(f"exit {done.returncode}: {said[:300]}")
+        said = " / ".join(line.strip() for line in done.stderr.splitlines()[-4:])
+        return _failure(f"exit {done.returncode}: {said[-300:]}")
     record: Record = json.loads(done.stdout.splitlines()[-1])
     return record
 

@@ -37,10 +37,10 @@ def medians(records: Iterable[Record], figure: str) -> dict[tuple[str, str], flo
 
 
 def standing(records: Sequence[Record], model: str, figure: Figure) -> Standing | None:
-    """None if ours or all peers lack the figure; other ways of using ours do not count as peers."""
+    """None if ours or all peers lack the figure."""
     found = {lib: v for (m, lib), v in medians(records, figure.name).items() if m == model}
     ours = found.pop("ours", None)
-    found = {library: value for library, value in found.items() if "ours" not in library}
+    found = {library: value for library, value in found.items() if figure.counts(library)}
     if ours is None or not found:
         return None
     best = max if figure.more_is_better else min

@@ -40,16 +40,22 @@ class Figure(NamedTuple):
 
     :param kind: "time" in seconds, "rate" per second, or "count".
     :param compared: whether a table sets ours against the best peer.
+    :param against: the libraries that count as peers in it; all by default.
     """
 
     name: str
     kind: str = "time"
     compared: bool = True
+    against: tuple[str, ...] = ()
 
     @property
     def more_is_better(self) -> bool:
         """Whether a greater number is the better one."""
         return self.kind == "rate"
+
+    def counts(self, library: str) -> bool:
+        """Whether a library is a peer; other ways of using ours are not."""
+        return library in self.against if self.against else "ours" not in library
 
 
 def nothing_to_add(records: Sequence[Record], folder: Path, opened: Open) -> None:

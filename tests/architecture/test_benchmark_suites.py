@@ -63,6 +63,12 @@ def test_without_ours_or_a_peer_there_is_no_advantage() -> None:
     assert standings.standing(RECORDS[:1], "m", Figure("step")) is None
     assert standings.standing(RECORDS[1:2], "m", Figure("step")) is None
     assert standings.standing(RECORDS, "m", Figure("unknown")) is None
+    assert standings.standing(RECORDS, "m", Figure("step", against=("c",))) is None
+
+
+def test_a_figure_may_name_its_peers() -> None:
+    step = standings.standing(RECORDS, "m", Figure("step", against=("b",)))
+    assert step is not None and (step.library, step.advantage.median) == ("b", 4.0)
 
 
 def test_the_page_shows_figures_versions_and_failures() -> None:
