@@ -24,9 +24,13 @@ class Environment(NamedTuple):
     path: tuple[Path, ...]
 
     def variables(self) -> dict[str, str]:
-        """The variables of a worker's process; nothing of the caller's paths is passed on."""
+        """The variables of a worker's process.
+
+        Nothing of the caller's paths is passed on, and ours keeps no code for later processes.
+        """
         path = os.pathsep.join(map(str, self.path))
-        return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        fixed = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYRO_COMPILE_CACHE": "0"}
+        return os.environ | {"PYTHONPATH": path} | fixed
 
 
 def peer_names() -> list[str]:
