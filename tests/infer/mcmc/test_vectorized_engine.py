@@ -64,7 +64,7 @@ def test_moments(case: str) -> None:
     assert x.mean((0, 1)).abs().max() < 0.15
     assert (x.var((0, 1)) - 1).abs().max() < 0.2
     rate = drawn.statistics["acceptance_rate"].mean()
-    low, high = {"walk": (0.1, 0.4), "chees": (0.4, 0.9)}.get(kind, (0.65, 0.995))
+    low, high = {"walk": (0.1, 0.4), "chees": (0.4, 0.9)}.get(kind, (0.6, 0.999))
     assert low < rate < high
     torch.testing.assert_close(
         drawn.statistics["lp"], target.value(drawn.positions), check_dtype=False
@@ -78,7 +78,7 @@ def test_a_chain_depends_on_its_number_alone(kind: Kind) -> None:
     target.log_density = _sequential(target.log_density)
     many = run(target, kind, 7, 20, 5, starts=starts, pooled=False)
     one = run(target, kind, 1, 20, 5, starts=starts[5:6], pooled=False, first_chain=5)
-    torch.testing.assert_close(many.positions[5:6], one.positions)
+    assert torch.equal(many.positions[5:6], one.positions)
 
 
 def _sequential(density: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -110,7 +110,7 @@ def test_resumed_is_uninterrupted(kind: Kind, pooled: bool) -> None:
 @pytest.mark.parametrize("kind", ["nuts", "hmc", "walk"])
 def test_draws_in_parts(kind: Kind) -> None:
     target = normal(SCALES)
-    made = task(target, kind, 5, 5, 15)
+    made = task(target, kind, 5, 0, 15)
     parts = VectorizedRun(made, target)
     first = parts.advance(6, Silence())
     equal(
@@ -121,8 +121,8 @@ def test_draws_in_parts(kind: Kind) -> None:
 
 def test_thinning() -> None:
     target, starts = normal(SCALES), torch.randn(5, 4).double()
-    all_draws = run(target, "nuts", 5, 5, 18, starts=starts)
-    thinned = run(target, "nuts", 5, 5, 6, starts=starts, thinning=3)
+    all_draws = run(target, "nuts", 5, 0, 18, starts=starts)
+    thinned = run(target, "nuts", 5, 0, 6, starts=starts, thinning=3)
     assert torch.equal(thinned.positions, all_draws.positions[:, 2::3])
     assert torch.equal(thinned.statistics["energy"], all_draws.statistics["energy"][:, 2::3])
 
@@ -241,12 +241,16 @@ def test_warm_and_exact(kind: Kind, name: str) -> None:
 
 @pytest.mark.slow
 def test_a_thousand_dimensions() -> None:
-    """Condition number 10^4; each variance within five standard errors of 4 * 300 draws."""
+    """Condition number 10^4. A thousand variances: each within five standard errors of 400
+    effective draws, of 1200; their mean within five of the thousand together.
+    """
     scales = torch.logspace(-2, 2, 1000)
     drawn = run(normal(scales), "nuts", 20, 200, 60)
     x = drawn.positions / scales
     assert x.mean((0, 1)).abs().max() < 5 / 1200**0.5
-    assert (x.var((0, 1)) - 1).abs().max() < 5 * (2 / 1200) ** 0.5
+    variances = x.var((0, 1))
+    assert (variances - 1).abs().max() < 5 * (2 / 400) ** 0.5
+    assert abs(variances.mean() - 1) < 5 * (2 / 400 / 1000) ** 0.5
 
 
 DATA = torch.tensor([2.0, 3.0, 4.0])

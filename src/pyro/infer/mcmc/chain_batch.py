@@ -194,11 +194,10 @@ class WalkBatch:
 
 
 def start(
-    ground: Ground, state: HmcState, t: Trajectories, step_size: Tensor, index: int, learning: bool
+    ground: Ground, state: HmcState, t: Trajectories, index: int, learning: bool
 ) -> ChainBatch:
     """Chains of the kernel that is asked for, at the beginning of a transition.
 
-    :param step_size: Of the first transitions, ``(chains,)``.
     :param index: How many transitions were made before.
     :param learning: Whether warm-up is not over.
     """
@@ -208,8 +207,6 @@ def start(
             state.position,
             state.log_density,
             state.gradient,
-            step_size=step_size,
-            generator=ground.generator,
             max_depth=t.max_tree_depth,
         )
         return NutsBatch(ground, found, slices=not t.multinomial)

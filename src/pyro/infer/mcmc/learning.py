@@ -97,7 +97,8 @@ class Learning:
         """Learn from the transitions of some chains."""
         if self._lesson is not None:
             target = self._trajectories.target_accept_prob
-            self._lesson = warmup.learn(self._lesson, chains, finished, target, self._chains)
+            steps = self.step_size()
+            self._lesson = warmup.learn(self._lesson, chains, finished, target, steps)
 
     def close(self, length: int) -> None:
         """After ``length`` transitions of each chain: if a window ends, use what it has taught."""
@@ -135,7 +136,7 @@ class Learning:
                 tuple(lesson.steps),
                 None if lesson.draws is None else tuple(lesson.draws),
                 None if lesson.gradients is None else tuple(lesson.gradients),
-                lesson.waiting,
+                lesson.heard,
             ),
         }
 
@@ -148,12 +149,12 @@ class Learning:
         self.length, self.index = TrajectoryLength(*saved["length"]), saved["index"]
         self._lesson = None
         if saved["lesson"] is not None:
-            steps, draws, gradients, waiting = saved["lesson"]
+            steps, draws, gradients, heard = saved["lesson"]
             self._lesson = Lesson(
                 DualAveraging(*steps),
                 None if draws is None else welford.Moments(*draws),
                 None if gradients is None else welford.Moments(*gradients),
-                waiting,
+                heard,
             )
 
 

@@ -167,7 +167,6 @@ class VectorizedRun:
             ground,
             self._state,
             self._task.trajectories,
-            learning.step_size(),
             learning.index,
             learning.left > 0,
         )

@@ -89,7 +89,7 @@ def trajectories(kind: Kind, **options: Any) -> Trajectories:
         "adapt_mass_matrix": True,
         "full_mass": False,
         "target_accept_prob": {"walk": 0.234, "chees": 0.651}.get(kind, 0.8),
-        "trajectory_length": {"hmc": 3.0, "chees": 1.0}.get(kind),
+        "trajectory_length": {"hmc": 1.5, "chees": 1.0}.get(kind),
     }
     return Trajectories(kind=kind, **(settings | options))
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pyro.infer.mcmc.kernels import chees, dual_averaging, warmup, welford
+from pyro.infer.mcmc.kernels.finished import Finished
 from pyro.infer.mcmc.kernels.mass_estimate import (
     fisher_dense,
     fisher_diagonal,
@@ -103,3 +104,27 @@ def test_jitter_fills_the_interval() -> None:
     parts = torch.tensor([chees.jitter(i) for i in range(1023)])
     assert parts[:3].tolist() == [0.5, 0.25, 0.75]
     torch.testing.assert_close(parts.sort().values, torch.arange(1, 1024) / 1024)
+
+
+def _finished(rates: list[float], step: float) -> Finished:
+    statistics = torch.zeros(7, len(rates), dtype=torch.double)
+    statistics[2], statistics[3] = torch.tensor(rates), step
+    rows, nothing = torch.arange(len(rates)), torch.zeros(len(rates), 1)
+    return Finished(rows, nothing, nothing, statistics, nothing)
+
+
+def test_pooled_chains_are_heard_once_each() -> None:
+    """Chains that are rejected quickly, again and again, do not outweigh those that take long."""
+    steps = torch.full((10,), 0.5, dtype=torch.double)
+    lesson = warmup.begin(steps, 1, pooled=True, metric=False, dense=False, ambition=1.0)
+    for _ in range(50):
+        lesson = warmup.learn(lesson, torch.tensor([3]), _finished([0.0], 0.5), 0.8, steps)
+    assert lesson.steps.updates.item() == 0
+    others = torch.tensor([0, 1, 2, 4, 5, 6, 7, 8])
+    stale = warmup.learn(lesson, others, _finished([0.9] * 8, 0.4), 0.8, steps)
+    assert stale.steps.updates.item() == 0
+    lesson = warmup.learn(lesson, others, _finished([0.9] * 8, 0.5), 0.8, steps)
+    assert lesson.steps.updates.item() == 1
+    assert lesson.heard.isnan().all()
+    # the mean rate, (8 * 0.9 + 0) / 9, is 0.8: nothing is to be changed
+    torch.testing.assert_close(lesson.steps.log_step.exp(), steps[:1])

@@ -62,7 +62,7 @@ def test_metrics_leave_the_law_alone(metric: Metric) -> None:
     start = density.draw(chains)
     generator = ChainGenerator(3, torch.arange(chains))
     step = torch.full((chains,), 0.8, dtype=torch.double)
-    state = nuts.init(start, *density.value_and_grad(start), step_size=step, generator=generator)
+    state = nuts.init(start, *density.value_and_grad(start))
     last = start.clone()
     made = torch.zeros(chains)
     while made.min() < 3:

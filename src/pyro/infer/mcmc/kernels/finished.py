@@ -36,6 +36,11 @@ class Finished(NamedTuple):
         return self.statistics[2]
 
     @property
+    def step_size(self) -> Tensor:
+        """The step sizes, ``(n,)``."""
+        return self.statistics[3]
+
+    @property
     def diverging(self) -> Tensor:
         """Whether the transitions diverged, ``(n,)``."""
         return self.statistics[6] > 0

@@ -56,29 +56,27 @@ class NutsState(NamedTuple):
         of the subtree, by the number of ones in the leaf's number, ``(2, depth, chains, dim)``.
     :param ends: Momentum of leaves that end the left half of such a part, by the number of ones at
         the end of the leaf's number, ``(depth, chains, dim)``.
+    :param ended: Whose trajectories have ended, ``(chains,)``; the next step begins new ones.
     """
 
     vectors: Tensor
     numbers: Tensor
     firsts: Tensor
     ends: Tensor
+    ended: Tensor
 
 
 def init(
     position: Tensor,
     log_density: Tensor,
     gradient: Tensor,
-    *,
-    step_size: Tensor,
-    generator: ChainGenerator,
     max_depth: int = 10,
 ) -> NutsState:
-    """Chains at the beginning of a trajectory.
+    """Chains before the beginning of a trajectory.
 
     :param position: Of shape ``(chains, dim)``.
     :param log_density: There, ``(chains,)``.
     :param gradient: There, ``(chains, dim)``.
-    :param step_size: Of the first trajectories, ``(chains,)``.
     :param max_depth: At most ``2 ** max_depth - 1`` steps are made in a trajectory.
     :raises InferenceError: if trees may be deeper than 20.
     """
@@ -90,22 +88,22 @@ def init(
         numbers=position.new_zeros(_NUMBERS, chains, dtype=torch.double),
         firsts=position.new_zeros(2, max_depth, chains, dim),
         ends=position.new_zeros(max_depth, chains, dim),
+        ended=torch.ones(chains, dtype=torch.bool, device=position.device),
     )
     state.vectors[_PROPOSAL] = torch.stack((position, gradient))
     state.numbers[_LP] = log_density
-    rows = torch.arange(chains, device=position.device)
-    _restart(state, rows, step_size, generator, generator.present(_KINDS))
     return state
 
 
 def select(state: NutsState, rows: Tensor) -> NutsState:
     """Some of the chains."""
-    vectors, numbers, firsts, ends = state
+    vectors, numbers, firsts, ends, ended = state
     return NutsState(
         vectors.index_select(1, rows),
         numbers.index_select(1, rows),
         firsts.index_select(2, rows),
         ends.index_select(1, rows),
+        ended.index_select(0, rows),
     )
 
 
@@ -118,7 +116,7 @@ def step(
     generator: ChainGenerator,
     slices: bool = False,
 ) -> tuple[NutsState, Finished]:
-    """One leapfrog step of each chain; chains whose trajectories end begin the next ones.
+    """One leapfrog step of each chain; chains whose trajectories have ended begin the next ones.
 
     So all chains share one evaluation of the density per step, and none waits for another. The
     points of a trajectory are weighted by their densities; a subtree replaces the point drawn
@@ -133,19 +131,20 @@ def step(
     Orbanz and Adams (2025), *Efficiently Vectorized MCMC on Modern Accelerators* (chains that do
     not wait).
     """
+    rows = state.ended.nonzero()[:, 0]
+    if len(rows):
+        _begin(state, rows, step_size, generator)
     log_uniform = generator.log_uniform(_KINDS)
     numbers = state.numbers
     diverging = _grow(state, density, metric, log_uniform[_LEAF_UNIFORM], slices)
-    ended = _turns(state, diverging.clone())
+    ended = state.ended.copy_(diverging)
+    _turns(state, ended)
     numbers[_LEAF:].add_(1)
     rows = ((numbers[_LEAF] == numbers[_SIZE]) > ended).nonzero()[:, 0]
     if len(rows):
         ended.index_copy_(0, rows, _join(state, rows, log_uniform.index_select(1, rows)))
     rows = ended.nonzero()[:, 0]
-    finished = _finish(state, rows, diverging)
-    if len(rows):
-        _restart(state, rows, step_size, generator, log_uniform.index_select(1, rows))
-    return state, finished
+    return state, _finish(state, rows, diverging)
 
 
 def _grow(
@@ -171,7 +170,7 @@ def _grow(
     return diverging
 
 
-def _turns(state: NutsState, ended: Tensor) -> Tensor:
+def _turns(state: NutsState, ended: Tensor) -> None:
     """Remember the new leaves, and set where a part of the subtree that they complete turns.
 
     With a leaf whose number ends with ``t`` ones, parts of 2, 4, ..., ``2**t`` leaves are complete.
@@ -188,14 +187,13 @@ def _turns(state: NutsState, ended: Tensor) -> Tensor:
     levels = torch.arange(depth, device=motion.device)
     chain, level = (levels < table[1][:, None]).nonzero().unbind(1)
     if not len(chain):
-        return ended
+        return
     start = firsts.index_select(1, place[0][chain] - level * chains)
     first = firsts.index_select(1, place[0][chain] - (level + 1) * chains)
     end = ends.index_select(0, torch.add(chain, level, alpha=chains))
     last = motion.index_select(1, chain)
     bad = turned(first[0], end, start[0], last[0], start[1] - first[1], last[1] - start[1])
     ended[chain[bad]] = True
-    return ended
 
 
 def _join(state: NutsState, rows: Tensor, log_uniform: Tensor) -> Tensor:
@@ -244,14 +242,9 @@ def _finish(state: NutsState, rows: Tensor, diverging: Tensor) -> Finished:
     return Finished(rows, place[0], place[1], statistics, state.vectors[0].index_select(0, rows))
 
 
-def _restart(
-    state: NutsState,
-    rows: Tensor,
-    step_size: Tensor,
-    generator: ChainGenerator,
-    log_uniform: Tensor,
-) -> None:
+def _begin(state: NutsState, rows: Tensor, step_size: Tensor, generator: ChainGenerator) -> None:
     """Begin trajectories where the last ones have led to."""
+    log_uniform = generator.present(_KINDS).index_select(1, rows)
     place = state.vectors[_PROPOSAL].index_select(1, rows)
     momentum = generator.normal(rows, place.shape[-1]).to(place.dtype)
     log_density = state.numbers[_LP].index_select(0, rows)

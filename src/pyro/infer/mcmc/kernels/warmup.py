@@ -22,7 +22,7 @@ from pyro.infer.mcmc.kernels.welford import Moments
 
 Rule = Literal["fisher", "stan"]
 _FEW = 20  # iterations with which only the step size is learnt
-_GROUP = 8  # pooled step sizes learn from an eighth of the chains at a time
+_QUORUM = 0.9  # of pooled chains, before their step size is changed
 
 
 class Window(NamedTuple):
@@ -37,15 +37,15 @@ def schedule(warmup: int, rule: Rule, pooled: bool, metric: bool) -> tuple[Windo
 
     "stan": a buffer of 75, windows of 25, 50, 100, ... and a buffer of 50, or 15, 75 and 10 percent
     of shorter warm-ups. "fisher": windows that double from the first iteration on, from 4 if chains
-    are pooled or 10, and a last buffer of a tenth, since gradients tell of scales before a chain
-    has arrived.
+    are pooled or 10, and a last buffer of a tenth, but 10 at least, since gradients tell of scales
+    before a chain has arrived.
 
     Stan reference manual, *Automatic parameter tuning*.
     """
     if not metric or warmup < _FEW:
         return (Window(warmup, False),) if warmup else ()
     if rule == "fisher":
-        first, base, last = 0, 4 if pooled else 10, max(5, warmup // 10)
+        first, base, last = 0, 4 if pooled else 10, max(min(10, warmup // 3), warmup // 10)
     elif warmup >= 150:
         first, base, last = 75, 25, 50
     else:
@@ -72,19 +72,19 @@ class Lesson(NamedTuple):
     :param steps: Dual averaging, of each chain or, if ``(1,)``, of all.
     :param draws: The moments of the draws, if the metric is to be estimated.
     :param gradients: The moments of the gradients at the draws.
-    :param waiting: The sum and the number of acceptance rates that pooled step sizes have not
-        learnt from yet, ``(2,)``.
+    :param heard: Of pooled chains, the acceptance rates with the present step size; nan for those
+        that have not completed a transition with it, ``(chains,)``; of others, empty.
     """
 
     steps: DualAveraging
     draws: Moments | None
     gradients: Moments | None
-    waiting: Tensor
+    heard: Tensor
 
     @property
     def pooled(self) -> bool:
         """Whether one step size serves all chains."""
-        return self.steps.log_step.shape[0] == 1
+        return len(self.heard) > 0
 
 
 def begin(
@@ -102,32 +102,43 @@ def begin(
         return welford.init(dim, chains, dense, device) if metric else None
 
     steps = dual_averaging.init(step_size[:1] if pooled else step_size, ambition)
-    return Lesson(steps, moments(), moments(), step_size.new_zeros(2, dtype=torch.double))
+    return Lesson(
+        steps,
+        moments(),
+        moments(),
+        torch.full_like(step_size if pooled else step_size[:0], torch.nan),
+    )
 
 
-def learn(lesson: Lesson, chains: Tensor, finished: Finished, target: float, of: int) -> Lesson:
+def learn(
+    lesson: Lesson, chains: Tensor, finished: Finished, target: float, step_size: Tensor
+) -> Lesson:
     """Learn from transitions.
+
+    The step size of pooled chains is changed when nine tenths of them have completed a transition
+    with it, and each counts once. Otherwise the transitions that end first, which are those that
+    are rejected after a few steps, would be heard most.
 
     :param chains: Whose they are, ``(n,)``.
     :param target: The acceptance rate to reach.
-    :param of: How many chains there are.
+    :param step_size: For transitions that begin now, of all chains, ``(chains,)``.
     """
     draws, gradients = lesson.draws, lesson.gradients
     if draws is not None and gradients is not None:
         draws = welford.add(draws, chains, finished.position)
         gradients = welford.add(gradients, chains, finished.gradient)
-    steps, waiting = lesson.steps, lesson.waiting
-    if lesson.pooled:
-        waiting = waiting + torch.stack(
-            (finished.acceptance.sum(), waiting.new_tensor(float(len(chains))))
-        )
-        if float(waiting[1]) * _GROUP >= of:
-            first = torch.zeros(1, dtype=torch.long, device=chains.device)
-            steps = dual_averaging.update(steps, first, waiting[:1] / waiting[1], target)
-            waiting = torch.zeros_like(waiting)
-    else:
+    steps, heard = lesson.steps, lesson.heard
+    if not lesson.pooled:
         steps = dual_averaging.update(steps, chains, finished.acceptance, target)
-    return Lesson(steps, draws, gradients, waiting)
+        return Lesson(steps, draws, gradients, heard)
+    fresh = (finished.step_size == step_size[chains]) & heard[chains].isnan()
+    heard = heard.index_put((chains[fresh],), finished.acceptance[fresh])
+    known = heard.isfinite()
+    if int(known.sum()) >= _QUORUM * len(heard):
+        first = torch.zeros(1, dtype=torch.long, device=chains.device)
+        steps = dual_averaging.update(steps, first, heard[known].mean()[None], target)
+        heard = torch.full_like(heard, torch.nan)
+    return Lesson(steps, draws, gradients, heard)
 
 
 def estimate(lesson: Lesson, rule: Rule, blocks: Sequence[Sequence[int]] | None) -> Metric:
