@@ -34,10 +34,10 @@ test-slow: $(DEV_STAMP)
 
 check: check-format check-lint check-sizes check-rules check-imports check-types
 
-check-native: | $(BIN)/python
+native: | $(BIN)/python
 	$(PIP_INSTALL) --no-deps -e .
 
-format: $(DEV_STAMP)
+check-format: $(DEV_STAMP)
 	$(BIN)/ruff format --check --quiet $(CODE)
 
 check-lint: $(DEV_STAMP)
