@@ -32,7 +32,7 @@ def summarize(samples: Mapping[str, Tensor], prob: float = 0.9) -> dict[str, dic
         bounds = torch.quantile(flat, levels, dim=0).reshape(3, *pooled.shape[1:])
         result[name] = {
             "mean": pooled.mean(0),
-            "std": pooled.std(0),
+            "std": pooled.std(0) if len(pooled) > 1 else torch.full_like(pooled[0], math.nan),
             "median": bounds[1],
             f"{low:.1%}": bounds[0],
             f"{high:.1%}": bounds[2],
