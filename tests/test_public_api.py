@@ -146,7 +146,7 @@ NAMES = {
     "pyro.infer.mcmc.hmc": "HMC",
     "pyro.infer.mcmc.mcmc_kernel": "MCMCKernel",
     "pyro.infer.mcmc.nuts": "NUTS",
-    "pyro.infer.mcmc.util": """diagnostics initialize_model predictive print_summary select_samples
+    "pyro.infer.mcmc.util": """TraceEinsumEvaluator diagnostics initialize_model predictive print_summary select_samples
         summary""",
     "pyro.ops.streaming": """CountMeanStats CountMeanVarianceStats CountStats StackStats StatsOfDict
         StreamingStats""",

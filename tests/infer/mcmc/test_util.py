@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
 import pyro
 import pyro.distributions as dist
 from pyro.infer import MCMC, NUTS
+from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc import util
 from tests.infer.mcmc.long_models import DATA, normal
 
@@ -60,3 +63,37 @@ def test_initialize_model_takes_starts_and_transforms() -> None:
     found = util.initialize_model(normal, (DATA,), transforms={}, initial_params=start)
     assert found.initial_params is start
     assert found.transforms == {}
+
+
+@pytest.mark.parametrize("enumerates", [False, True])
+def test_log_probabilities_of_traces(enumerates: bool) -> None:
+    def mixture() -> None:
+        with pyro.plate("data", 3):
+            z = pyro.sample("z", dist.Bernoulli(0.3), infer={"enumerate": "parallel"})
+            pyro.sample("y", dist.Normal(z, 1.0), obs=torch.tensor([0.0, 1.0, 2.0]))
+
+    program = pyro.poutine.enum(mixture, first_available_dim=-2) if enumerates else mixture
+    trace = pyro.poutine.trace(program).get_trace()
+    found = util.TraceEinsumEvaluator(trace, enumerates, 1).log_prob(trace)
+    y = torch.tensor([0.0, 1.0, 2.0])
+    joint = [
+        dist.Bernoulli(0.3).log_prob(torch.tensor(z)) + dist.Normal(z, 1.0).log_prob(y)
+        for z in (0.0, 1.0)
+    ]
+    summed = torch.stack(joint).logsumexp(0).sum()
+    torch.testing.assert_close(found, summed if enumerates else trace.log_prob_sum())
+
+
+def test_sums_need_to_know_where_plates_end() -> None:
+    trace = pyro.poutine.trace(normal).get_trace()
+    with pytest.raises(InferenceError, match="max_plate_nesting"):
+        util.TraceEinsumEvaluator(trace, has_enumerable_sites=True)
+
+
+def test_draws_can_be_pickled() -> None:
+    mcmc = MCMC(NUTS(normal), 20, 20, num_chains=2, disable_progbar=True)
+    mcmc.run(DATA)
+    again = pickle.loads(pickle.dumps(mcmc))
+    assert torch.equal(again.get_samples()["loc"], mcmc.get_samples()["loc"])
+    assert str(again.engine) == str(mcmc.engine)
+    again.describe()

@@ -133,6 +133,7 @@ class MCMC:
         self._result: MCMCResult | None = None
         self._run: PosteriorRun | KernelRun | None = None
         self._stored: DrawStore | None = None
+        self._engine: Engine | None = None  # of a run in another process
 
     def run(self, *args: Any, resume: PathLike | bool | None = None, **kwargs: Any) -> None:
         """Run all chains for these arguments of the model.
@@ -215,9 +216,11 @@ class MCMC:
 
         :raises InferenceError: before :meth:`run`.
         """
-        if self._run is None:
+        if self._run is not None:
+            return self._run.engine
+        if self._engine is None:
             raise InferenceError("MCMC: call run(*args) first")
-        return self._run.engine
+        return self._engine
 
     @property
     def result(self) -> MCMCResult:
@@ -256,6 +259,13 @@ class MCMC:
         :param prob: The mass of the central intervals.
         """
         print(self.describe(prob))  # noqa: T201 (documented to print)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Draws and settings can be pickled; what ran the chains stays behind."""
+        state = self.__dict__ | {"_run": None, "executor": None}
+        if self._run is not None:
+            state["_engine"] = replace(self._run.engine, spec=None, batched=None)
+        return state
 
     def to_inference_data(
         self,

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from pyro.infer.mcmc.initialized_model import InitializedModel, initialize_model
 from pyro.infer.mcmc.summary import summarize, table
+from pyro.infer.mcmc.trace_evaluator import TraceEinsumEvaluator
 from pyro.infer.predictive import Predictive
 
 __all__ = [
     "InitializedModel",
+    "TraceEinsumEvaluator",
     "diagnostics",
     "initialize_model",
     "predictive",
