@@ -27,7 +27,7 @@ class TraceEinsumEvaluator:
         ...     pyro.sample("x", dist.Normal(z, 1.0), obs=torch.tensor(0.0))
         >>> trace = poutine.trace(poutine.enum(model, first_available_dim=-1)).get_trace()
         >>> TraceEinsumEvaluator(trace, True, 0).log_prob(trace)  # 0.7 N(0; 0, 1) + 0.3 N(0; 1, 1)
-        tensor(-1.0446)
+        tensor(-1.0445)
     """
 
     def __init__(
