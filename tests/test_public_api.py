@@ -146,8 +146,8 @@ NAMES = {
     "pyro.infer.mcmc.hmc": "HMC",
     "pyro.infer.mcmc.mcmc_kernel": "MCMCKernel",
     "pyro.infer.mcmc.nuts": "NUTS",
-    "pyro.infer.mcmc.util": """TraceEinsumEvaluator diagnostics initialize_model predictive print_summary select_samples
-        summary""",
+    "pyro.infer.mcmc.util": """TraceEinsumEvaluator diagnostics initialize_model predictive
+        print_summary select_samples summary""",
     "pyro.ops.streaming": """CountMeanStats CountMeanVarianceStats CountStats StackStats StatsOfDict
         StreamingStats""",
     "pyro.infer.predictive": """MHResampler Predictive WeighedPredictive
