@@ -88,6 +88,8 @@ class SVI(TracePosterior):
         self.guide = guide
         self.optim = optim
         self.last_run: SVIResult | None = None
+        self._native: CompiledSteps | None = None
+        self._native_of: tuple[Any, ...] | None = None  # what its steps are made of
         self.loss: LossFn
         self.loss_and_grads: LossFn
         if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
@@ -237,11 +239,20 @@ class SVI(TracePosterior):
         if wanted is False or (wanted is None and few):
             return SingleSteps(self._step, self.optim)
         after = COMPILED_FROM if total is None and not wanted else 1
+        changing = options.batches is not None
+        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing)
+        if self._native is not None and self._native.may_go_on and self._native_of == of:
+            self._native.restart(after)
+            return self._native
         objective = objective_of(self.loss_and_grads)
         if not isinstance(objective, str):
             objective = partial(objective, self.model, self.guide)
-        changing = options.batches is not None
-        return CompiledSteps(self._step, objective, self.optim, changing, after)
+        self._native_of = of
+        self._native = CompiledSteps(self._step, objective, self.optim, changing, after)
+        return self._native
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_native": None, "_native_of": None}
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result

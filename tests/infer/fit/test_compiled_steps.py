@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Callable
@@ -269,6 +270,24 @@ def test_a_seed_reproduces_and_a_run_goes_on() -> None:
     assert all(torch.equal(after[name], after_again[name]) for name in after)
     first, _ = run(30, 30)
     assert torch.equal(first[:30], losses[:30])
+
+
+def test_the_next_run_has_the_code_and_notices_that_the_model_is_another() -> None:
+    spread = [1.0]
+
+    def model() -> None:
+        z = pyro.sample("z", dist.Normal(0.0, spread[0]))
+        pyro.sample("y", dist.Normal(z, 1.0), obs=torch.tensor(3.0))
+
+    pyro.clear_param_store()
+    svi = SVI(model, AutoNormal(model), optim.Adam({"lr": 0.1}), Trace_ELBO())
+    assert quiet(svi, 30).compiled_steps == 26
+    assert quiet(svi, 30).compiled_steps == 28
+    assert copy.deepcopy(svi).last_run.compiled_steps == 28
+    spread[0] = 0.1
+    result = quiet(svi, 300)
+    assert result.compiled_steps == 300 - 5 - 3 and result.why_not_compiled is None
+    assert abs(pyro.param("AutoNormal.locs.z").item() - 3 * 0.01 / 1.01) < 0.05
 
 
 def test_the_optimiser_goes_on_from_a_file(tmp_path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import NotCapturable, switch
-from pyro.compile.draws import Counted, make_key
+from pyro.compile.draws import Counted, Key, make_key
 from pyro.compile.verify import difference
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
@@ -24,6 +24,7 @@ from pyro.optim.optim import PyroOptim
 from pyro.rng import new_seed
 
 _CHECKS = 2  # steps that are made both ways before the code is trusted
+_AUDIT = 64
 _PIECE_SECONDS = 0.05
 _MOST_SIGNATURES = 8
 _MOST_REFUSALS = 20
@@ -45,13 +46,16 @@ class _Stage:
     :param call: Keeps the arguments alive by whose identity it is found.
     :param checks: Steps that are to be made both ways.
     :param audit: The number of steps at which one more is compared.
+    :param refusals: How many steps in a row could not be made.
+    :param inherited: Whether the code is of an earlier run; if it is wrong, it is made anew.
     """
 
     call: Call
     tape: Tape | None = None
     checks: int = _CHECKS
-    audit: int = 64
+    audit: int = _AUDIT
     refusals: int = 0
+    inherited: bool = False
 
 
 @final
@@ -113,6 +117,21 @@ class CompiledSteps:
             yield (self._eagerly(stage, call),)
             made += 1
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another run can use these steps."""
+        return self.reason is None and switch.ENABLED
+
+    def restart(self, after: int) -> None:
+        """Begin another run, with the code that is there; one step will be made both ways."""
+        self.settle()
+        self._after, self._count, self.compiled, self._seed = after, 0, 0, None
+        self._live = None
+        for key in list(self._stages)[:-1] if not self._changing else ():
+            del self._stages[key]
+        for stage in self._stages.values():
+            stage.checks, stage.audit, stage.refusals, stage.inherited = 1, _AUDIT, 0, True
+
     def settle(self) -> None:
         """Write the parameters and the state of the optimiser where others read them."""
         for stage in self._stages.values():
@@ -136,7 +155,7 @@ class CompiledSteps:
             self._live = stage.tape
         most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - self.compiled))
         start = time.perf_counter()
-        losses, refused = stage.tape.run(most, self._count, call)
+        losses, refused = stage.tape.run(most, self._key(self._count), call)
         self._pace = max((time.perf_counter() - start) / max(len(losses), 1), 1e-9)
         self._count += len(losses)
         self.compiled += len(losses)
@@ -167,11 +186,12 @@ class CompiledSteps:
             return loss
         if stage.tape is not None and not stage.tape.flat.is_current(self._optim):
             stage.tape, stage.checks = None, _CHECKS
-        foreseen = None if stage.tape is None else stage.tape.foresee(count, call)
+        key = self._key(count)
+        foreseen = None if stage.tape is None else stage.tape.foresee(key, call)
         if stage.tape is not None and foreseen is None:
             self._note_refusal(stage, False)
         seen: dict[str, Tensor] = {}
-        counted = Counted(make_key(self._the_seed, count))
+        counted = Counted(key)
         with raising(), counted:
             loss, leaves = self._step(
                 call.args, call.kwargs, lambda found: seen.update(_gradients(found))
@@ -208,7 +228,6 @@ class CompiledSteps:
                 call,
                 self._changing,
                 taken,
-                self._the_seed,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
             self._give_up(_reason(error))
@@ -235,11 +254,14 @@ class CompiledSteps:
             torch.tensor([foreseen[0]], dtype=torch.float64),
             torch.tensor([loss], dtype=dtype),
         )
-        if wrong is not None:
+        if wrong is not None and stage.inherited:
+            stage.tape, stage.checks, stage.inherited = None, _CHECKS, False
+        elif wrong is not None:
             when = "" if stage.checks else f" after {self.compiled} steps in machine code"
             self._give_up(f"a step in machine code and in torch differ{when}: {wrong}")
         elif stage.checks:
             stage.checks -= 1
+            stage.inherited = False
         else:
             stage.audit *= 2
 
@@ -256,11 +278,11 @@ class CompiledSteps:
             found = self._stages[key] = _Stage(call)
         return found
 
-    @property
-    def _the_seed(self) -> int:
+    def _key(self, count: int) -> Key:
+        """What decides about the random numbers of a step."""
         if self._seed is None:
             self._seed = new_seed()
-        return self._seed
+        return make_key(self._seed, count)
 
     def _give_up(self, reason: str) -> None:
         self.settle()

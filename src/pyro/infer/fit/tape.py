@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pyro.compile.draws import make_key
+from pyro.compile.draws import Key, make_key
 from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
 from pyro.infer import validation
@@ -44,7 +44,6 @@ class Tape:
     :param moved: The names of those that have a gradient.
     :param call: Arguments; their tensors are inputs if ``changing``, otherwise constants.
     :param taken: How many random numbers a step takes, by stream.
-    :param seed: Decides about these, with the number of the step.
     :raises NotCapturable: if a step is no tape. :raises NotFlat: if the optimiser is none.
     """
 
@@ -57,12 +56,11 @@ class Tape:
         call: Call,
         changing: bool,
         taken: Mapping[str, int],
-        seed: int,
     ) -> None:
         self._objective, self._call = objective, call
         self._changing, self._leaves = changing, dict(leaves)
         self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved})
-        self._key = make_key(seed)
+        self._key = make_key(0)
         self.ahead = 0  # steps that torch's tensors do not know of
         self.iteration: Iteration = compile_iteration(
             self._step,
@@ -92,15 +90,15 @@ class Tape:
         state = [key, *self.flat.step(gradients)]
         return Outcome(loss.detach().to(torch.float64), go_on, state, [whole])
 
-    def run(self, n: int, count: int, call: Call) -> tuple[list[float], bool]:
-        """Make up to ``n`` steps, of which the first is number ``count``.
+    def run(self, n: int, key: Key, call: Call) -> tuple[list[float], bool]:
+        """Make up to ``n`` steps, the first with the random numbers of a key.
 
         :return: Their losses; and whether the next one is to be made in torch, since something is
             not finite or a branch took another way.
         """
         if not self.ahead:
             self.flat.read()
-        self._key[2] = count
+        self._key.copy_(key)
         losses, refused = self.iteration.run(n, call.tensors if self._changing else ())
         self.ahead += len(losses)
         return losses, refused
@@ -111,11 +109,11 @@ class Tape:
             self.flat.write(self.ahead)
             self.ahead = 0
 
-    def foresee(self, count: int, call: Call) -> tuple[float, Tensor] | None:
+    def foresee(self, key: Key, call: Call) -> tuple[float, Tensor] | None:
         """The loss and the gradient of a step that is not made; None: it cannot be made here."""
         self.settle()
         self.flat.read()
-        self._key[2] = count
+        self._key.copy_(key)
         state = torch.get_rng_state() if self.iteration.torch_draws else None
         losses, _ = self.iteration.run(1, call.tensors if self._changing else ())
         if state is not None:
