@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
-from pyro.infer import validation
+from pyro.infer import fit, validation
 from pyro.infer.errors import InferenceError
-from pyro.infer.fit.compiled_steps import CompiledSteps, Look
 from pyro.infer.fit.feed import count
 from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
@@ -27,6 +26,9 @@ from pyro.infer.util import torch_item
 from pyro.optim.optim import PyroOptim
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
+
+if TYPE_CHECKING:
+    from pyro.infer.fit.compiled_steps import CompiledSteps, Look
 
 COMPILED_FROM = 100  # steps of a run that pay for machine code
 
@@ -248,7 +250,7 @@ class SVI(TracePosterior):
         if not isinstance(objective, str):
             objective = partial(objective, self.model, self.guide)
         self._native_of = of
-        self._native = CompiledSteps(self._step, objective, self.optim, changing, after)
+        self._native = fit.CompiledSteps(self._step, objective, self.optim, changing, after)
         return self._native
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pyro.first_use import imports_on_first_use
 from pyro.infer.fit.result import SVIResult
 
-__all__ = ["SVIResult"]
+if TYPE_CHECKING:
+    from pyro.infer.fit.compiled_steps import CompiledSteps
+
+__all__ = ["CompiledSteps", "SVIResult"]
+
+__getattr__, __dir__ = imports_on_first_use(
+    __name__, {"CompiledSteps": "compiled_steps"}.__getitem__
+)
