@@ -17,12 +17,18 @@ def build(x: np.ndarray, centers: np.ndarray) -> pm.Model:
         log_moves = pt.log(moves)
         observed = pm.logp(pm.Normal.dist(locs, scale), x[:, None])
 
-        def forward(seen: pt.TensorVariable, alpha: pt.TensorVariable) -> pt.TensorVariable:
+        def forward(
+            seen: pt.TensorVariable, alpha: pt.TensorVariable, log_moves: pt.TensorVariable
+        ) -> pt.TensorVariable:
             return pt.logsumexp(alpha[:, None] + log_moves, axis=0) + seen
 
-        start = log_moves[0] + observed[0]
         alpha = pytensor.scan(
-            forward, sequences=[observed[1:]], outputs_info=[start], return_updates=False
+            forward,
+            sequences=[observed[1:]],
+            outputs_info=[log_moves[0] + observed[0]],
+            non_sequences=[log_moves],
+            strict=True,
+            return_updates=False,
         )
         pm.Potential("x", pt.logsumexp(alpha[-1]))
     return model
