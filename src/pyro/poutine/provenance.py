@@ -152,4 +152,6 @@ def _is_called_by_library() -> bool:
     frame: Any = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_WRAPPERS):
         frame = frame.f_back
-    return frame is not None and frame.f_globals.get("__name__", "").startswith(_LIBRARY)
+    if frame is None or frame.f_code.co_filename.startswith("<"):  # typed in, or an example
+        return False
+    return bool(frame.f_globals.get("__name__", "").startswith(_LIBRARY))

@@ -196,7 +196,7 @@ def _adds_nothing(fn: Any) -> bool:
 
 def _is_close(made: torch.Tensor, value: Any) -> bool:
     """Whether a value is the same up to rounding, as when it was recorded and is given back."""
-    value = torch.as_tensor(value).to(made)
+    value = torch.as_tensor(value).to(dtype=made.dtype, device=made.device)
     return made.shape == value.shape and torch.allclose(
         made, value, rtol=1e-3, atol=1e-5, equal_nan=True
     )
