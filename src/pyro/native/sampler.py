@@ -179,11 +179,11 @@ class Sampler:
 
     def _advance_on_threads(self, request: Sequence[object], threads: int, watch: _Watch) -> None:
         message = ctypes.create_string_buffer(MESSAGE_SIZE)
-        failed = self._library.pyro_run_start(
-            self._handle, *request, threads, message, MESSAGE_SIZE
-        )
-        self._check(failed, message)
-        try:
+        try:  # Ctrl-C may come as soon as the threads run, and they write to the output
+            failed = self._library.pyro_run_start(
+                self._handle, *request, threads, message, MESSAGE_SIZE
+            )
+            self._check(failed, message)
             while not self._library.pyro_run_wait(self._handle, watch.seconds):
                 watch.report()
         except BaseException:  # Ctrl-C, or what a progress callback raises
