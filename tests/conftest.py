@@ -1,4 +1,5 @@
-"""What every test stands on: one thread, a known seed, an empty store, and a clean stack after."""
+"""What every test stands on: one thread, a known seed, an empty store; a clean stack and unchanged
+settings after it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from pyro import settings
 from pyro.compile import switch
 from pyro.params.param_store import PARAM_STORE
 from pyro.runtime import STATE, stack_depth
@@ -29,11 +31,15 @@ def _clean_state() -> Iterator[None]:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+    options = settings.get()
     yield
     depth, plates = stack_depth(), [name for name in STATE.plate_names if name is not None]
     STATE.stack.clear()
     STATE.plate_names.clear()
     PARAM_STORE.clear()
+    changed = {name: value for name, value in settings.get().items() if value != options[name]}
+    settings.set(**{name: options[name] for name in changed})
+    assert not changed, f"settings were left changed: {changed}"
     assert depth == 0, f"{depth} handlers were left on the effect stack"
     assert not plates, f"batch dimensions were left allocated to the plates {plates}"
 

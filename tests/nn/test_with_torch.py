@@ -77,12 +77,14 @@ def test_compiled_submodules_have_the_names_of_what_they_compile(local: bool) ->
         def forward(self, x: Tensor) -> Tensor:
             return self.own(self.plain(x))
 
-    with pyro.settings.context(module_local_params=local):
+    with pyro.settings.context(module_local_params=local, validate_distributions_torch=True):
         net = Net()
         for _ in range(2):
             assert sites(net, torch.ones(2)) == ["plain$$$weight", "plain$$$bias", "own.bias"]
             assert sites(net, torch.ones(2), kind="sample") == ["own.weight"]
         assert not torch.equal(net(torch.ones(2)), net(torch.ones(2)))
+        with pytest.raises(ValueError, match="scale"):
+            dist.Normal(0.0, -1.0)
 
 
 def test_lazy_modules_become_known_in_the_first_call() -> None:

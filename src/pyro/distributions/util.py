@@ -9,13 +9,16 @@ import torch.distributions as td
 from torch import Tensor
 
 from pyro import settings
+from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.masking import scale_and_mask
 from pyro.ops.shapes import broadcast_shape, sum_leftmost, sum_rightmost
 from pyro.ops.special import log_beta, log_binomial, logsumexp, safe_log
 
-_VALIDATION_ENABLED = __debug__
-
-settings.register("validate_distributions_pyro", __name__, "_VALIDATION_ENABLED")
+settings.register(
+    "validate_distributions_pyro",
+    "pyro.distributions.validation",
+    "ValidatedDistribution._validate_args",
+)
 settings.register(
     "validate_distributions_torch",
     "torch.distributions.distribution",
@@ -31,7 +34,7 @@ def is_validation_enabled() -> bool:
         >>> is_validation_enabled()
         True
     """
-    return _VALIDATION_ENABLED
+    return ValidatedDistribution._validate_args
 
 
 def enable_validation(is_validate: bool = True) -> None:
@@ -44,8 +47,7 @@ def enable_validation(is_validate: bool = True) -> None:
         tensor(-1.)
         >>> enable_validation(True)
     """
-    global _VALIDATION_ENABLED
-    _VALIDATION_ENABLED = is_validate
+    ValidatedDistribution._validate_args = is_validate
     td.Distribution.set_default_validate_args(is_validate)
 
 
@@ -63,12 +65,11 @@ class validation_enabled:  # noqa: N801 - named like the function it scopes
         self._is_validate = is_validate
 
     def __enter__(self) -> None:
-        self._saved = _VALIDATION_ENABLED, td.Distribution._validate_args
+        self._saved = ValidatedDistribution._validate_args, td.Distribution._validate_args
         enable_validation(self._is_validate)
 
     def __exit__(self, *exc_info: object) -> None:
-        global _VALIDATION_ENABLED
-        _VALIDATION_ENABLED, torch_flag = self._saved
+        ValidatedDistribution._validate_args, torch_flag = self._saved
         td.Distribution.set_default_validate_args(torch_flag)
 
 

@@ -187,7 +187,12 @@ def invalid_parameter(distribution: Any, name: str, constraint: Any, value: Tens
 
 
 class ValidatedDistribution(td.Distribution):
-    """A torch distribution with our argument and value checks in the place of torch's."""
+    """A torch distribution with our argument and value checks in the place of torch's.
+
+    The default is our own: ``torch.compile`` switches torch's off for the whole process.
+    """
+
+    _validate_args: bool = __debug__
 
     def __init__(
         self,
