@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from pyro.compile.draws import Key, make_key
 from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
+from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
@@ -71,7 +72,7 @@ class Tape:
         )
 
     def _step(self) -> Outcome:
-        with validation_enabled(False), unread(), ParamCapture() as seen:
+        with validation_enabled(False), trusted_values(), unread(), ParamCapture() as seen:
             loss = self._objective(*self._call.args, **self._call.kwargs)
         if not isinstance(loss, Tensor) or loss.dim():
             raise not_capturable(f"the loss is {type(loss).__name__}, not a scalar tensor")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
+from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.posterior import Posterior
 from pyro.primitives.validation import validation_enabled
@@ -73,7 +74,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _compiled(posterior: Posterior) -> NativeDensity:
-    with validation_enabled(False):  # checks branch on values
+    with validation_enabled(False), trusted_values():  # checks branch on values
         return compile_value_and_grad(posterior.log_density, _inner_point(posterior))
 
 
