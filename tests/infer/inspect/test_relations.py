@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +200,24 @@ TEXT = """\
 def test_text() -> None:
     text = render_text(rich, DATA, None, True, True, True)
     assert str(text) == repr(text) == text.source == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_text_prints_where_the_console_has_few_characters(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding))
+    text = render_text(rich, DATA, None, True, True, True)
+    print(text, flush=True)
+    assert text.source == TEXT
+    printed = written.getvalue().decode(encoding).strip()
+    boxes = str.maketrans("│─╭╮╰╯○●◐◇□", "|-++++o*%.=")
+    expected = TEXT.translate(boxes).replace("\N{LEFTWARDS ARROW}", "<-")
+    filling = re.compile("[ -]+")
+    assert filling.sub(" ", printed) == filling.sub(" ", expected)
+    lines = [line for line in printed.split("\n") if line[-1:] in ("+", "|")]
+    assert {len(line) for line in lines[:7]} == {len(lines[0])}
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def _described(name: str, fn: Any) -> tuple[_Family, Tensor]:
     if family is None:
         known = ", ".join(sorted(kind.__name__ for kind in _FAMILIES))
         raise SiteError(
-            f"AutoDiscreteParallel: site {name!r} is a {type(fn).__name__}, but only {known} are "
+            f"AutoDiscreteParallel: site {name!r} has the law {fn}, but only {known} are "
             "supported. Hide the other sites, poutine.block(model, hide=[...]), and give them a "
             "guide of their own in an AutoGuideList."
         )

@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
 from pyro.distributions import constraints
+from pyro.errors import SiteError
 from pyro.infer.autoguide.auto_messenger import MEAN_OR_FEASIBLE, unconstrained_event_dim
 from pyro.infer.autoguide.held_model import Model
 from pyro.infer.autoguide.normal_sites import NormalSites
+from pyro.infer.autoguide.plans import site_transform
 from pyro.infer.model.initialization import Strategy
 from pyro.nn.pyro_module import PyroModule
 
@@ -30,6 +31,7 @@ class AutoHierarchicalNormalMessenger(NormalSites):
     :param amortized_plates: Plates over which parameters are shared.
     :param init_weight: The initial :math:`w`.
     :param hierarchical_sites: The names of the sites that depend on others; by default all.
+    :raises SiteError: in the first call, if the prior of such a site has no mean in its support.
 
     Example::
 
@@ -65,14 +67,33 @@ class AutoHierarchicalNormalMessenger(NormalSites):
     def _loc_scale(self, name: str, prior: Any) -> tuple[Tensor, Tensor]:
         if self._hierarchical_sites is not None and name not in self._hierarchical_sites:
             return self._site_params(name, prior, 0.0)
-        transform = biject_to(prior.support)
-        mean: Tensor = transform.inv(prior.mean)
+        transform = site_transform(name, prior)
+        mean = _mean_coordinates(name, prior, transform)
         dims = unconstrained_event_dim(prior, transform)
 
         def start() -> Tensor:
+            if not bool(mean.isfinite().all()):
+                raise _without_mean(name, prior)
             return torch.full_like(mean, self._init_weight)
 
         shift = (mean * self._init_weight).detach()
-        loc, scale = self._site_params(name, prior, shift)
         weight = self._param("weights", name, start, constraints.real, dims)
+        loc, scale = self._site_params(name, prior, shift)
         return loc + mean * weight, scale
+
+
+def _mean_coordinates(name: str, prior: Any, transform: Any) -> Tensor:
+    """The unconstrained coordinates of the mean of a prior."""
+    try:
+        mean: Tensor = transform.inv(prior.mean)
+    except NotImplementedError as error:
+        raise _without_mean(name, prior) from error
+    return mean
+
+
+def _without_mean(name: str, prior: Any) -> SiteError:
+    return SiteError(
+        f"AutoHierarchicalNormalMessenger: the prior of site {name!r}, {prior}, has no (finite, "
+        "known) mean inside of its support, around which the guide would be centred. Leave the "
+        "site out: hierarchical_sites=[...] names those that follow the means of their priors."
+    )

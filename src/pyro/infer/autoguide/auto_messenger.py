@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
 from pyro.errors import SiteError
 from pyro.infer.autoguide import lazy_state
 from pyro.infer.autoguide.held_model import HeldModel, Model
 from pyro.infer.autoguide.paths import attribute_paths
+from pyro.infer.autoguide.plans import site_transform
 from pyro.infer.autoguide.site_parameters import for_all_data
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_feasible, init_to_mean
 from pyro.nn.nested import get_nested, set_nested
@@ -111,7 +111,7 @@ def initial_value(name: str, prior: Any, init: Strategy) -> Tensor:
     """The unconstrained coordinates of the initial value of a site."""
     with block_messengers(lambda handler: True), torch.no_grad(), InitMessenger(init):
         value: Tensor = sample(name, prior)
-        coordinates: Tensor = biject_to(prior.support).inv(value)
+        coordinates: Tensor = site_transform(name, prior).inv(value)
     return coordinates
 
 

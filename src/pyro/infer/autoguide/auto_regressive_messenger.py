@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import AffineTransform, biject_to
+from torch.distributions import AffineTransform
 
 from pyro.distributions import constraints
 from pyro.distributions.torch_composite import TransformedDistribution
@@ -17,6 +17,7 @@ from pyro.infer.autoguide.auto_messenger import (
     unconstrained_event_dim,
 )
 from pyro.infer.autoguide.held_model import Model
+from pyro.infer.autoguide.plans import site_transform
 from pyro.infer.autoguide.site_parameters import check_init_scale
 from pyro.infer.model.initialization import Strategy
 from pyro.nn.pyro_module import PyroModule
@@ -66,7 +67,7 @@ class AutoRegressiveMessenger(AutoMessenger):
 
     def get_posterior(self, name: str, prior: Any) -> Any:
         """The prior, moved and scaled in unconstrained coordinates."""
-        transform = biject_to(prior.support)
+        transform = site_transform(name, prior)
         dims = unconstrained_event_dim(prior, transform)
 
         def start() -> Tensor:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
 from pyro.distributions import constraints
 from pyro.distributions.normal import Normal
@@ -20,6 +19,7 @@ from pyro.infer.autoguide.auto_messenger import (
     unconstrained_event_dim,
 )
 from pyro.infer.autoguide.held_model import Model
+from pyro.infer.autoguide.plans import site_transform
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles
 from pyro.infer.autoguide.site_parameters import check_init_scale
 from pyro.infer.model.initialization import Strategy
@@ -57,7 +57,7 @@ class NormalSites(AutoMessenger):
 
     def _site_params(self, name: str, prior: Any, shift: Any) -> tuple[Tensor, Tensor]:
         """``locs.<name>``, from the initial value less ``shift``, and ``scales.<name>``."""
-        transform = biject_to(prior.support)
+        transform = site_transform(name, prior)
         dims = unconstrained_event_dim(prior, transform)
 
         def start() -> Tensor:
@@ -73,7 +73,7 @@ class NormalSites(AutoMessenger):
 
     def get_posterior(self, name: str, prior: Any) -> Any:
         """The law of a site; its median while medians are computed."""
-        transform = biject_to(prior.support).with_cache()
+        transform = site_transform(name, prior).with_cache()
         loc, scale = self._loc_scale(name, prior)
         wanted: _Quantiles | None = _WANTED.current
         if wanted is not None:

@@ -68,7 +68,7 @@ def plan_sites(sites: Mapping[str, Message]) -> tuple[SitePlan, ...]:
     paths = attribute_paths(sites)
     plans = []
     for name, site in sites.items():
-        transform = site_transform(site)
+        transform = site_transform(name, site["fn"])
         event_dim = site["fn"].event_dim
         inner = event_dim - transform.codomain.event_dim + transform.domain.event_dim
         plans.append(SitePlan(name, site, transform, event_dim, inner, paths[name]))
@@ -92,12 +92,11 @@ def densities_wanted() -> bool:
     return get_mask() is not False
 
 
-def site_transform(site: Message) -> Any:
-    """The bijection from unconstrained coordinates to the support that a site had.
+def site_transform(name: str, fn: Any) -> Any:
+    """The bijection from unconstrained coordinates to the support of a site with this law.
 
     :raises SiteError: if the site is discrete, or there is none.
     """
-    name, fn = site["name"], site["fn"]
     if getattr(fn.support, "is_discrete", False):
         raise SiteError(
             f"an automatic guide cannot handle the discrete sample site {name!r} "

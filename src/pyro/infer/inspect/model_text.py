@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from pyro.infer.inspect.plates import label_of
 from pyro.infer.inspect.specification import (
@@ -14,13 +15,21 @@ from pyro.infer.inspect.specification import (
     plates_directly_in,
 )
 
-_KINDS = {
-    "latent": "\N{WHITE CIRCLE}",
-    "observed": "\N{BLACK CIRCLE}",
-    "observed in some runs": "\N{CIRCLE WITH LEFT HALF BLACK}",
-    "computed": "\N{WHITE DIAMOND}",
-    "parameter": "\N{WHITE SQUARE}",
-}
+_KINDS = ("latent", "observed", "observed in some runs", "computed", "parameter")
+
+
+class _Alphabet(NamedTuple):
+    """The characters of a picture: of sites by kind, of an arrow, of the lines of a box."""
+
+    marks: str
+    arrow: str
+    across: str
+    down: str
+    corners: str
+
+
+_UNICODE = _Alphabet("○●◐◇□", "←", "─", "│", "╭╮╰╯")
+_ASCII = _Alphabet("o*%.=", "<-", "-", "|", "++++")
 _STATES = {True: "observed", False: "latent", "partly": "observed in some runs"}
 
 
@@ -28,7 +37,8 @@ _STATES = {True: "observed", False: "latent", "partly": "observed in some runs"}
 class ModelText:
     """A model as lines of text: what each site depends on, with plates as boxes.
 
-    It shows itself when printed and in notebooks.
+    It shows itself when printed and in notebooks; in plain characters where the standard output
+    takes no others.
     """
 
     def __init__(self, spec: GraphSpecification, render_distributions: bool = False) -> None:
@@ -39,23 +49,21 @@ class ModelText:
         self._order = [*params, *(name for name, _ in nodes if name not in params)]
 
     def __str__(self) -> str:
-        kinds = [self._kind(node) for node in self._spec["node_data"].values()]
-        legend = "  ".join(f"{mark} {kind}" for kind, mark in _KINDS.items() if kind in kinds)
-        return "\n".join([*self._lines(None), "", legend])
+        return self._text(_alphabet_of(getattr(sys.stdout, "encoding", None)))
 
     __repr__ = __str__
 
     @property
     def source(self) -> str:
-        """The text."""
-        return str(self)
+        """The text, in Unicode."""
+        return self._text(_UNICODE)
 
     def save(self, filename: str | Path) -> None:
         """Write the text to a file."""
-        Path(filename).write_text(f"{self}\n", encoding="utf-8")
+        Path(filename).write_text(f"{self.source}\n", encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        return f"<pre>{html.escape(self.source)}</pre>"
 
     def _repr_mimebundle_(
         self,
@@ -63,29 +71,36 @@ class ModelText:
         exclude: Collection[str] | None = None,
         **_: Any,
     ) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        return {"text/plain": self.source, "text/html": self._repr_html_()}
 
-    def _lines(self, plate: str | None) -> Iterator[str]:
+    def _text(self, alphabet: _Alphabet) -> str:
+        kinds = [self._kind(node) for node in self._spec["node_data"].values()]
+        marks = zip(_KINDS, alphabet.marks, strict=True)
+        legend = "  ".join(f"{mark} {kind}" for kind, mark in marks if kind in kinds)
+        return "\n".join([*self._lines(None, alphabet), "", legend])
+
+    def _lines(self, plate: str | None, alphabet: _Alphabet) -> Iterator[str]:
         """The sites and boxes in one box, in the order in which the model comes to them."""
         entries = [
-            (self._order.index(name), [self._line(name)])
+            (self._order.index(name), [self._line(name, alphabet)])
             for name in nodes_directly_in(self._spec, plate)
         ]
         for inner in plates_directly_in(self._spec, plate):
             first = min(self._order.index(name) for name in self._spec["plate_groups"][inner])
-            entries.append((first, _box(label_of(inner), list(self._lines(inner)))))
+            inside = list(self._lines(inner, alphabet))
+            entries.append((first, _box(label_of(inner), inside, alphabet)))
         for _, lines in sorted(entries, key=lambda entry: entry[0]):
             yield from lines
 
-    def _line(self, name: str) -> str:
+    def _line(self, name: str, alphabet: _Alphabet) -> str:
         node = self._spec["node_data"][name]
         law = ""
         if self._laws:
             computed = node["distribution"] is None
             law = f" : {node['constraint']}" if computed else f" ~ {node['distribution']}"
         above = [source for source, effect in self._spec["edge_list"] if effect == name]
-        arrow = f" \N{LEFTWARDS ARROW} {', '.join(above)}" if above else ""
-        return f"{_KINDS[self._kind(node)]} {name}{law}{arrow}"
+        arrow = f" {alphabet.arrow} {', '.join(above)}" if above else ""
+        return f"{alphabet.marks[_KINDS.index(self._kind(node))]} {name}{law}{arrow}"
 
     def _kind(self, node: dict[str, Any]) -> str:
         if node["distribution"] is None:
@@ -95,15 +110,21 @@ class ModelText:
         return _STATES[node["is_observed"]]
 
 
-def _box(label: str, lines: list[str]) -> list[str]:
+def _alphabet_of(encoding: str | None) -> _Alphabet:
+    """The richest one that can be written in an encoding."""
+    try:
+        "".join(_UNICODE).encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return _ASCII
+    return _UNICODE
+
+
+def _box(label: str, lines: list[str], alphabet: _Alphabet) -> list[str]:
+    across, down, (top_left, top_right, left, right) = alphabet[2:]
     width = max(len(label) + 2, *(len(line) for line in lines))
-    top = f"\N{BOX DRAWINGS LIGHT HORIZONTAL} {label} ".ljust(
-        width + 2, "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
-    )
-    bottom = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (width + 2)
-    side = "\N{BOX DRAWINGS LIGHT VERTICAL}"
+    top = f"{across} {label} ".ljust(width + 2, across)
     return [
-        f"\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}{top}\N{BOX DRAWINGS LIGHT ARC DOWN AND LEFT}",
-        *(f"{side} {line.ljust(width)} {side}" for line in lines),
-        f"\N{BOX DRAWINGS LIGHT ARC UP AND RIGHT}{bottom}\N{BOX DRAWINGS LIGHT ARC UP AND LEFT}",
+        f"{top_left}{top}{top_right}",
+        *(f"{down} {line.ljust(width)} {down}" for line in lines),
+        f"{left}{across * (width + 2)}{right}",
     ]
