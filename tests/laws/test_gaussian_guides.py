@@ -20,6 +20,7 @@ from pyro.infer.autoguide import (
     AutoLowRankMultivariateNormal,
     AutoMultivariateNormal,
 )
+from pyro.infer.errors import InferenceError
 from pyro.infer.inspect import get_dependencies
 from pyro.optim import ClippedAdam
 from tests.laws.guide_cases import linear_regression, regression_data, regression_posterior
@@ -177,6 +178,35 @@ def test_laplace_is_exact() -> None:
     posterior = guide.laplace_approximation(*args).get_posterior()
     torch.testing.assert_close(posterior.mean.detach(), mean, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(posterior.covariance_matrix.detach(), covariance, rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_laplace_finds_the_mode_at_once(dtype: torch.dtype) -> None:
+    args = tuple(t.to(dtype) for t in regression_data())
+    guide = AutoLaplaceApproximation(linear_regression).to(dtype)
+    assert guide.find_mode(*args) is guide
+    posterior = guide.laplace_approximation(*args).get_posterior()
+    mean, covariance = (t.to(dtype) for t in regression_posterior())
+    error = (posterior.mean.detach() - mean) / covariance.diagonal().sqrt()
+    assert error.abs().max() < (1e-3 if dtype is torch.float64 else 0.01)
+    torch.testing.assert_close(
+        posterior.covariance_matrix.detach(), covariance, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_mode_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    improper = dist.ImproperUniform(dist.constraints.real, (), ())
+    slope = AutoLaplaceApproximation(lambda: pyro.factor("f", pyro.sample("x", improper)))
+    with pytest.raises(InferenceError, match="no isolated mode"):
+        slope.find_mode().laplace_approximation()
+    monkeypatch.setattr("pyro.infer.autoguide.auto_laplace_approximation._ITERATIONS", 1)
+    with pytest.warns(UserWarning, match="still grew after 1 iterations"):
+        AutoLaplaceApproximation(linear_regression).find_mode(*regression_data())
+    nowhere = AutoLaplaceApproximation(
+        lambda: pyro.factor("f", -torch.inf * pyro.sample("x", dist.Normal(1.0, 1.0)).exp())
+    )
+    with pytest.raises(InferenceError, match=r"find_mode: the log density .* init_loc_fn"):
+        nowhere.find_mode()
 
 
 def test_laplace_refuses_what_is_no_mode() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,18 +11,22 @@ from torch import Tensor, nn
 from pyro.distributions.delta import Delta
 from pyro.infer.autoguide.auto_continuous import AutoContinuous
 from pyro.infer.autoguide.auto_multivariate_normal import AutoMultivariateNormal
+from pyro.infer.autoguide.location_density import LocationDensity
 from pyro.infer.errors import InferenceError
+from pyro.infer.pathfinding.lbfgs import ascend
 from pyro.ops.hessian import hessian
 from pyro.poutine.messenger import block_messengers
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 
+_ITERATIONS = 1000
+
 
 class AutoLaplaceApproximation(AutoContinuous):
     r"""The mode :math:`\hat u` of the density of the unconstrained coordinates, then its curvature.
 
-    Fitted by SVI like any guide, it finds the mode. Then :meth:`laplace_approximation` makes a
-    normal guide with mean :math:`\hat u` and covariance :math:`(-\nabla^2 \log p(\hat u, y))^{-1}`.
+    Fitted by SVI like any guide, or at once by :meth:`find_mode`, it finds the mode. Then
+    :meth:`laplace_approximation` makes a normal guide with mean :math:`\hat u` and covariance :math:`(-\nabla^2 \log p(\hat u, y))^{-1}`.
     See Kass and Raftery (1995), *Bayes Factors*, section 4.1.
 
     :param model: A function that calls ``pyro.sample``.
@@ -29,16 +34,13 @@ class AutoLaplaceApproximation(AutoContinuous):
 
     Example::
 
-        >>> from pyro.infer import SVI, Trace_ELBO
         >>> from pyro.infer.autoguide import AutoLaplaceApproximation
         >>> def model(x):
         ...     rate = pyro.sample("rate", dist.Gamma(2.0, 1.0))
         ...     with pyro.plate("data", len(x)):
         ...         pyro.sample("x", dist.Poisson(rate), obs=x)
         >>> x = torch.tensor([3.0, 5.0, 4.0, 4.0])
-        >>> guide = AutoLaplaceApproximation(model)
-        >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO())
-        >>> losses = [svi.step(x) for _ in range(300)]
+        >>> guide = AutoLaplaceApproximation(model).find_mode(x)
         >>> normal = guide.laplace_approximation(x)
         >>> normal.get_posterior().stddev.detach()  # of log(rate): the mode is 18/5, -H = 18
         tensor([0.2357])
@@ -57,6 +59,38 @@ class AutoLaplaceApproximation(AutoContinuous):
     def _loc_scale(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         return self.loc, torch.full_like(self.loc, torch.finfo(self.loc.dtype).tiny)
 
+    def find_mode(self, *args: Any, **kwargs: Any) -> Self:
+        """Move the location uphill to a mode by L-BFGS, from where it is.
+
+        For a density that is the same in each run: no subsampled plates, no latent sites that the
+        guide lacks. Parameters of the model stay as they are.
+
+        :param args: The arguments of the model, with ``kwargs``: all data.
+        :return: The guide.
+        :raises InferenceError: if the density is not finite at the location.
+        """
+        self.setup(*args, **kwargs)
+        loc: Any = self._parameters["loc"]
+        start = loc.detach().clone()
+        with block_messengers(lambda handler: True):
+            density = LocationDensity(loc, lambda: self._loss(args, kwargs))
+            way = ascend(density, start.double(), max_iterations=_ITERATIONS)
+        with torch.no_grad():
+            loc.copy_(way.points[-1])
+        if not bool(way.values[0].isfinite()):
+            raise InferenceError(
+                f"find_mode: the log density at the location {start.tolist()} is "
+                f"{float(way.values[0])}; choose another init_loc_fn"
+            )
+        if len(way.points) > _ITERATIONS:
+            warnings.warn(
+                f"find_mode: the density still grew after {_ITERATIONS} iterations, so there may "
+                "be no mode. Give all sites proper priors; or call find_mode again.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self
+
     def laplace_approximation(self, *args: Any, **kwargs: Any) -> AutoMultivariateNormal:
         """The normal approximation at the current location, for these arguments of the model.
 
@@ -71,21 +105,25 @@ class AutoLaplaceApproximation(AutoContinuous):
             raise InferenceError(
                 "laplace_approximation: minus the Hessian of the log density is not positive "
                 f"definite (its least eigenvalue is {least:.3g}), so the location is no isolated "
-                "mode. Take more steps; or give all sites proper priors."
+                "mode. Take more steps, or call find_mode(); or give all sites proper priors."
             )
         scale_tril = torch.linalg.cholesky(torch.cholesky_inverse(factor))
         return self._normal(scale_tril, args, kwargs)
 
     def _curvature(self, args: Any, kwargs: Any) -> Tensor:
         """Minus the Hessian of the log density of the coordinates."""
+        loc: Any = self._parameters["loc"]
         with block_messengers(lambda handler: True), torch.enable_grad():
-            with TraceMessenger() as guided:
-                self(*args, **kwargs)
-            with TraceMessenger() as modelled, ReplayMessenger(guided.trace):
-                self.model(*args, **kwargs)
-            loss = guided.trace.log_prob_sum() - modelled.trace.log_prob_sum()
-            loc: Any = self._parameters["loc"]
-            return hessian(loss, loc).detach()
+            return hessian(self._loss(args, kwargs), loc).detach()
+
+    def _loss(self, args: Any, kwargs: Any) -> Tensor:
+        """Minus the log density of the coordinates at the location."""
+        with TraceMessenger() as guided:
+            self(*args, **kwargs)
+        with TraceMessenger() as modelled, ReplayMessenger(guided.trace):
+            self.model(*args, **kwargs)
+        loss: Tensor = guided.trace.log_prob_sum() - modelled.trace.log_prob_sum()
+        return loss
 
     def _normal(self, scale_tril: Tensor, args: Any, kwargs: Any) -> AutoMultivariateNormal:
         guide = AutoMultivariateNormal(self.model, self.init_loc_fn)
