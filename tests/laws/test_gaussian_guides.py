@@ -194,14 +194,23 @@ def test_laplace_finds_the_mode_at_once(dtype: torch.dtype) -> None:
     )
 
 
+def test_a_mode_from_where_the_store_says() -> None:
+    first = AutoLaplaceApproximation(linear_regression).find_mode(*regression_data())
+    with pytest.warns(UserWarning, match="They share the value"):
+        second = AutoLaplaceApproximation(linear_regression).find_mode(*regression_data())
+    torch.testing.assert_close(second.loc, first.loc, rtol=1e-3, atol=1e-3)
+
+
 def test_a_mode_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     improper = dist.ImproperUniform(dist.constraints.real, (), ())
     slope = AutoLaplaceApproximation(lambda: pyro.factor("f", pyro.sample("x", improper)))
     with pytest.raises(InferenceError, match="no isolated mode"):
         slope.find_mode().laplace_approximation()
+    pyro.clear_param_store()
     monkeypatch.setattr("pyro.infer.autoguide.auto_laplace_approximation._ITERATIONS", 1)
     with pytest.warns(UserWarning, match="still grew after 1 iterations"):
         AutoLaplaceApproximation(linear_regression).find_mode(*regression_data())
+    pyro.clear_param_store()
     nowhere = AutoLaplaceApproximation(
         lambda: pyro.factor("f", -torch.inf * pyro.sample("x", dist.Normal(1.0, 1.0)).exp())
     )

@@ -26,7 +26,8 @@ class AutoLaplaceApproximation(AutoContinuous):
     r"""The mode :math:`\hat u` of the density of the unconstrained coordinates, then its curvature.
 
     Fitted by SVI like any guide, or at once by :meth:`find_mode`, it finds the mode. Then
-    :meth:`laplace_approximation` makes a normal guide with mean :math:`\hat u` and covariance :math:`(-\nabla^2 \log p(\hat u, y))^{-1}`.
+    :meth:`laplace_approximation` makes a normal guide with mean :math:`\hat u` and covariance
+    :math:`(-\nabla^2 \log p(\hat u, y))^{-1}`.
     See Kass and Raftery (1995), *Bayes Factors*, section 4.1.
 
     :param model: A function that calls ``pyro.sample``.
@@ -69,10 +70,10 @@ class AutoLaplaceApproximation(AutoContinuous):
         :return: The guide.
         :raises InferenceError: if the density is not finite at the location.
         """
-        self.setup(*args, **kwargs)
-        loc: Any = self._parameters["loc"]
-        start = loc.detach().clone()
         with block_messengers(lambda handler: True):
+            self(*args, **kwargs)  # now the parameter is that of the store, if it was there
+            loc: Any = self._parameters["loc"]
+            start = loc.detach().clone()
             density = LocationDensity(loc, lambda: self._loss(args, kwargs))
             way = ascend(density, start.double(), max_iterations=_ITERATIONS)
         with torch.no_grad():
@@ -112,9 +113,10 @@ class AutoLaplaceApproximation(AutoContinuous):
 
     def _curvature(self, args: Any, kwargs: Any) -> Tensor:
         """Minus the Hessian of the log density of the coordinates."""
-        loc: Any = self._parameters["loc"]
         with block_messengers(lambda handler: True), torch.enable_grad():
-            return hessian(self._loss(args, kwargs), loc).detach()
+            loss = self._loss(args, kwargs)
+            loc: Any = self._parameters["loc"]
+            return hessian(loss, loc).detach()
 
     def _loss(self, args: Any, kwargs: Any) -> Tensor:
         """Minus the log density of the coordinates at the location."""
