@@ -75,14 +75,15 @@ class AutoLaplaceApproximation(AutoContinuous):
             loc: Any = self._parameters["loc"]
             start = loc.detach().clone()
             density = LocationDensity(loc, lambda: self._loss(args, kwargs))
+            value, gradient = density.value_and_grad(start)
+            if not bool(value.isfinite() & gradient.isfinite().all()):
+                raise InferenceError(
+                    f"find_mode: at the location {start.tolist()} the log density is "
+                    f"{float(value)}, its gradient {gradient.tolist()}; choose another init_loc_fn"
+                )
             way = ascend(density, start.double(), max_iterations=_ITERATIONS)
         with torch.no_grad():
             loc.copy_(way.points[-1])
-        if not bool(way.values[0].isfinite()):
-            raise InferenceError(
-                f"find_mode: the log density at the location {start.tolist()} is "
-                f"{float(way.values[0])}; choose another init_loc_fn"
-            )
         if len(way.points) > _ITERATIONS:
             warnings.warn(
                 f"find_mode: the density still grew after {_ITERATIONS} iterations, so there may "
