@@ -25,11 +25,11 @@ class _Alphabet(NamedTuple):
     arrow: str
     across: str
     down: str
-    corners: str
+    corners: tuple[str, str, str, str]
 
 
-_UNICODE = _Alphabet("○●◐◇□", "←", "─", "│", "╭╮╰╯")
-_ASCII = _Alphabet("o*%.=", "<-", "-", "|", "++++")
+_UNICODE = _Alphabet("○●◐◇□", "←", "─", "│", ("╭", "╮", "╰", "╯"))
+_ASCII = _Alphabet("o*%.=", "<-", "-", "|", ("+", "+", "+", "+"))
 _STATES = {True: "observed", False: "latent", "partly": "observed in some runs"}
 
 
@@ -113,14 +113,15 @@ class ModelText:
 def _alphabet_of(encoding: str | None) -> _Alphabet:
     """The richest one that can be written in an encoding."""
     try:
-        "".join(_UNICODE).encode(encoding or "utf-8")
+        "".join("".join(part) for part in _UNICODE).encode(encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return _ASCII
     return _UNICODE
 
 
 def _box(label: str, lines: list[str], alphabet: _Alphabet) -> list[str]:
-    across, down, (top_left, top_right, left, right) = alphabet[2:]
+    across, down = alphabet.across, alphabet.down
+    top_left, top_right, left, right = alphabet.corners
     width = max(len(label) + 2, *(len(line) for line in lines))
     top = f"{across} {label} ".ljust(width + 2, across)
     return [
