@@ -220,6 +220,6 @@ def test_handler_given_something_else_than_a_function() -> None:
 
 
 def test_not_a_pyro_optimiser() -> None:
-    leaf = torch.zeros((), requires_grad=True)
-    with pytest.raises(ValueError, match=r"pyro\.optim"):
-        SVI(lambda: None, lambda: None, torch.optim.Adam([leaf]), Trace_ELBO())
+    for given in (torch.nn.Linear, {"lr": 0.1}, lambda params: torch.optim.Adam(params)):
+        with pytest.raises(ValueError, match=r"pyro\.optim"):
+            SVI(lambda: None, lambda: None, given, Trace_ELBO())  # type: ignore[arg-type]

@@ -216,7 +216,9 @@ def test_csis_loss_is_its_definition() -> None:
 
 def test_csis_refuses_bad_arguments() -> None:
     with pytest.raises(InferenceError, match=r"pyro\.optim"):
-        CSIS(conjugate, amortised, torch.optim.Adam)  # type: ignore[arg-type]
+        CSIS(conjugate, amortised, torch.nn.Linear)  # type: ignore[arg-type]
+    with pytest.raises(InferenceError, match="LBFGS"):
+        CSIS(conjugate, amortised, torch.optim.LBFGS)
     with pytest.raises(InferenceError, match="at least 1"):
         CSIS(conjugate, amortised, Adam({}), training_batch_size=0)
     with pytest.raises(InferenceError, match="keyword argument `observations`"):

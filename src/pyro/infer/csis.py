@@ -13,7 +13,7 @@ from pyro.infer.importance import Importance
 from pyro.infer.param_capture import ParamCapture
 from pyro.infer.sleep import dream, interpret, log_guide
 from pyro.infer.svi import check_optim
-from pyro.optim.optim import PyroOptim
+from pyro.optim.forms import OptimForm
 from pyro.poutine.trace_struct import Trace
 
 
@@ -34,7 +34,7 @@ class CSIS(Importance):
     :param model: Takes a keyword argument ``observations``, a dict from names of observed sites to
         their values.
     :param guide: Takes ``observations`` too, and depends on the data through it alone.
-    :param optim: An optimiser from :mod:`pyro.optim`.
+    :param optim: An optimiser, as in :class:`~pyro.infer.SVI`; none that needs closures.
     :param num_inference_samples: How many weighted draws :meth:`run` makes.
     :param training_batch_size: How many draws of the model a step averages over.
     :param validation_batch_size: How many draws :meth:`validation_loss` averages over.
@@ -62,12 +62,12 @@ class CSIS(Importance):
         self,
         model: Callable[..., Any],
         guide: Callable[..., Any],
-        optim: PyroOptim,
+        optim: OptimForm,
         num_inference_samples: int = 10,
         training_batch_size: int = 10,
         validation_batch_size: int = 20,
     ) -> None:
-        check_optim(optim)
+        self.optim = check_optim(optim)
         sizes = (num_inference_samples, training_batch_size, validation_batch_size)
         if min(sizes) < 1:
             raise InferenceError(
@@ -75,7 +75,6 @@ class CSIS(Importance):
                 f"be at least 1, but are {sizes}"
             )
         super().__init__(model, guide, num_inference_samples)
-        self.optim = optim
         self.training_batch_size = training_batch_size
         self.validation_batch_size = validation_batch_size
         self.validation_batch: list[Trace] | None = None

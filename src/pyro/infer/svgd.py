@@ -15,7 +15,7 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.prototype import Program
 from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel, SteinKernel
 from pyro.infer.svi import check_optim
-from pyro.optim.optim import PyroOptim
+from pyro.optim.forms import OptimForm
 from pyro.params.param_store import PARAM_STORE
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.sites import is_latent
@@ -56,7 +56,7 @@ class SVGD:
 
     :param model: Its latent sites must be continuous, and all its batch dims those of plates.
     :param kernel: A :class:`SteinKernel`.
-    :param optim: An optimiser from :mod:`pyro.optim`.
+    :param optim: An optimiser, as in :class:`~pyro.infer.SVI`; none that needs closures.
     :param num_particles: The number N of particles.
     :param max_plate_nesting: The number of batch dims that plates of the model take.
     :param mode: "univariate" or "multivariate".
@@ -80,12 +80,12 @@ class SVGD:
         self,
         model: Program,
         kernel: SteinKernel,
-        optim: PyroOptim,
+        optim: OptimForm,
         num_particles: int,
         max_plate_nesting: int,
         mode: str = "univariate",
     ) -> None:
-        check_optim(optim)
+        self.optim = check_optim(optim)
         if not isinstance(kernel, SteinKernel):
             raise InferenceError(
                 f"SVGD: kernel must be a SteinKernel such as RBFSteinKernel(), but got {kernel!r}"
@@ -98,7 +98,6 @@ class SVGD:
             )
         self.model = model
         self.kernel = kernel
-        self.optim = optim
         self.num_particles = num_particles
         self.max_plate_nesting = max_plate_nesting
         self.mode = mode

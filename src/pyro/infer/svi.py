@@ -21,8 +21,10 @@ from pyro.infer.fit.steps import SingleSteps, Steps
 from pyro.infer.gradients import check_gradients
 from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
+from pyro.infer.reevaluation import Reevaluation
 from pyro.infer.trace_posterior import TracePosterior
 from pyro.infer.util import torch_item
+from pyro.optim.forms import OptimForm, as_pyro_optim, needs_closure
 from pyro.optim.optim import PyroOptim
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
@@ -38,7 +40,9 @@ class SVI(TracePosterior):
 
     :param model: The model, a function that calls ``pyro.sample``.
     :param guide: The approximate posterior, with a site for each latent site of the model.
-    :param optim: An optimiser from :mod:`pyro.optim`.
+    :param optim: An optimiser from :mod:`pyro.optim`; or one of torch: a class, ``partial(cls,
+        lr=...)``, or an instance, which is then used itself, and to which those parameters of model
+        and guide are added that it lacks.
     :param loss: An objective such as ``Trace_ELBO()``, or a function ``(model, guide, *args,
         **kwargs)`` that returns the loss as a tensor with gradients.
     :param loss_and_grads: Instead of the loss's own: a function that returns the loss and
@@ -69,13 +73,13 @@ class SVI(TracePosterior):
         self,
         model: Callable[..., Any],
         guide: Callable[..., Any],
-        optim: PyroOptim,
+        optim: OptimForm,
         loss: Any,
         loss_and_grads: LossFn | None = None,
         num_samples: int = 0,
         num_steps: int = 0,
     ) -> None:
-        check_optim(optim)
+        self.optim = check_optim(optim, closures=True)
         if num_samples or num_steps:
             warnings.warn(
                 "SVI: num_samples and num_steps are deprecated; call run(num_steps, *args), and "
@@ -88,7 +92,7 @@ class SVI(TracePosterior):
         self.num_steps = num_steps
         self.model = model
         self.guide = guide
-        self.optim = optim
+        self._closes = needs_closure(self.optim)
         self.last_run: SVIResult | None = None
         self._native: CompiledSteps | None = None
         self._native_of: tuple[Any, ...] | None = None  # what its steps are made of
@@ -124,6 +128,7 @@ class SVI(TracePosterior):
         :param look: Is given the leaves with their gradients before the update.
         """
         capture = ParamCapture()
+        again = Reevaluation() if self._closes else None
         try:
             with capture:
                 loss = _as_floats(self.loss_and_grads(self.model, self.guide, *args, **kwargs))
@@ -132,7 +137,11 @@ class SVI(TracePosterior):
                 check_gradients(capture.leaves)
             if look is not None:
                 look(capture.leaves)
-            self.optim(capture.leaves)
+            if again is None:
+                self.optim(capture.leaves)
+            else:
+                evaluate = partial(self.loss_and_grads, self.model, self.guide, *args, **kwargs)
+                self.optim(capture.leaves, again.closure(loss, capture.leaves, evaluate))
         finally:
             for leaf in capture.leaves.values():
                 leaf.grad = None
@@ -247,6 +256,8 @@ class SVI(TracePosterior):
             self._native.restart(after)
             return self._native
         objective = objective_of(self.loss_and_grads)
+        if self._closes:
+            objective = "the optimiser evaluates the loss several times in a step"
         if not isinstance(objective, str):
             objective = partial(objective, self.model, self.guide)
         self._native_of = of
@@ -287,20 +298,24 @@ def _as_floats(loss: Any) -> Any:
     return tuple(map(torch_item, loss)) if isinstance(loss, tuple) else torch_item(loss)
 
 
-def check_optim(optim: Any) -> None:
-    """Refuse what is not a Pyro optimiser, with advice.
+def check_optim(optim: Any, closures: bool = False) -> PyroOptim:
+    """The optimiser that is meant; what is none is refused, with advice.
 
+    :param closures: Whether it may evaluate the loss by itself.
     :raises InferenceError: if it is something else.
     """
-    if isinstance(optim, PyroOptim):
-        return
+    found = as_pyro_optim(optim)
+    if found is not None:
+        if needs_closure(found) and (not closures or found.pt_clip_args):
+            raise InferenceError(
+                "optimisers such as LBFGS evaluate the loss by themselves, which SVI supports, "
+                "without clip_args. Use another optimiser, such as pyro.optim.Adam({'lr': 0.01})."
+            )
+        return found
     given = optim if isinstance(optim, type) else type(optim)
-    advice = "pyro.optim.Adam({'lr': 0.01})"
-    if issubclass(given, torch.optim.Optimizer):
-        advice = f"pyro.optim.PyroOptim(torch.optim.{given.__name__}, {{'lr': 0.01}})"
     raise InferenceError(
         "Optimizer should be an instance of pyro.optim.PyroOptim class, but got "
         f"{given.__name__}. Parameters come into being as the model runs, so the optimizer is "
-        f"given its arguments only: {advice}. To use a torch optimizer itself, see "
-        "Trace_ELBO()(model, guide), a torch.nn.Module."
+        "given its arguments only: pyro.optim.Adam({'lr': 0.01}). One of torch is as good: "
+        "torch.optim.Adam(module.parameters(), lr=0.01), or partial(torch.optim.Adam, lr=0.01)."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -34,28 +34,42 @@ class Member(NamedTuple):
 class Cohort:
     """One torch optimiser over parameters that were first seen in one call.
 
-    :param constructor: A torch optimiser class, or a callable like one.
-    :param scheduler: Makes a scheduler for the optimiser, or None.
-    :param members: The parameters; those with equal arguments share a parameter group.
+    :param optimizer: The optimiser.
+    :param members: Its parameters; one that it was given by the user may have others too.
+    :param scheduler: Its scheduler, or None.
     """
 
     def __init__(
-        self,
-        constructor: Callable[..., Optimizer],
-        scheduler: Callable[[Optimizer], Any] | None,
-        members: Sequence[Member],
+        self, optimizer: Optimizer, members: Sequence[Member], scheduler: Any = None
     ) -> None:
-        groups = split_by_arguments(members)
-        self.members = [member for group in groups for member in group]
+        self.members = list(members)
         self.names = {id(m.param): m.name for m in self.members}
-        self.optimizer = _build(constructor, groups)
-        _load_optimizer(self.optimizer, groups)
-        self.scheduler = None if scheduler is None else scheduler(self.optimizer)
-        if self.scheduler is not None:
-            _load_scheduler(self.scheduler, self.optimizer, groups)
+        self.optimizer = optimizer
+        self.scheduler = scheduler
         self._walks_memory = any(g.get("fused") for g in self.optimizer.param_groups)
         direct = DirectAdam.supports(self.optimizer)
         self._direct = DirectAdam(self.optimizer, self._torch_step) if direct else None
+
+    @classmethod
+    def make(
+        cls,
+        constructor: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer], Any] | None,
+        members: Sequence[Member],
+    ) -> Self:
+        """An optimiser of its own for these parameters, continued from their saved states.
+
+        :param constructor: A torch optimiser class, or a callable like one.
+        :param scheduler: Makes a scheduler for the optimiser, or None.
+        :param members: The parameters; those with equal arguments share a parameter group.
+        """
+        groups = split_by_arguments(members)
+        optimizer = _build(constructor, groups)
+        load_states(optimizer, members)
+        made = None if scheduler is None else scheduler(optimizer)
+        if made is not None:
+            _load_scheduler(made, optimizer, groups)
+        return cls(optimizer, [member for group in groups for member in group], made)
 
     def step(self, *args: Any, **kwargs: Any) -> None:
         """Update all parameters that have a gradient."""
@@ -80,6 +94,8 @@ class Cohort:
         state: dict[str, State] = {}
         for index, group in enumerate(self.optimizer.param_groups):
             for p in group["params"]:
+                if id(p) not in self.names:
+                    continue
                 saved = self._param_state(p, group)
                 if self.scheduler is not None:
                     saved = {"scheduler": self._scheduler_state(index), "optimizer": saved}
@@ -93,7 +109,7 @@ class Cohort:
         return {"state": state, "param_groups": [{**options, "params": [0]}]}
 
     def _scheduler_state(self, index: int) -> State:
-        state: State = copy.deepcopy(self.scheduler.state_dict())  # type: ignore[union-attr]
+        state: State = copy.deepcopy(self.scheduler.state_dict())
         for key in _PER_GROUP:
             if isinstance(state.get(key), (list, tuple)):
                 state[key] = [state[key][index]]
@@ -178,22 +194,24 @@ def _build(constructor: Callable[..., Optimizer], groups: list[list[Member]]) ->
     return whole
 
 
-def _load_optimizer(optimizer: Optimizer, groups: list[list[Member]]) -> None:
+def load_states(optimizer: Optimizer, members: Sequence[Member]) -> None:
     """Continue from saved states, with torch's own conversion of devices and dtypes."""
-    if all(member.saved is None for group in groups for member in group):
+    saved = {id(member.param): member for member in members if member.saved is not None}
+    if not saved:
         return
     whole = optimizer.state_dict()
-    for group, target in zip(groups, whole["param_groups"], strict=True):
-        for member, index in zip(group, target["params"], strict=True):
-            saved = _saved_optimizer(member)
-            if saved is None:
+    for group, target in zip(optimizer.param_groups, whole["param_groups"], strict=True):
+        options: dict[str, Any] = {}
+        for p, index in zip(group["params"], target["params"], strict=True):
+            if id(p) not in saved:
                 continue
-            _check_kind(member.name, saved["param_groups"][0], target)
-            if 0 in saved["state"]:
-                whole["state"][index] = copy.deepcopy(saved["state"][0])
-        saved_group = _saved_group(group[0]) or {}
-        saved_group.pop("_schedule", None)
-        target.update(copy.deepcopy(saved_group))
+            member = saved[id(p)]
+            state: State = _saved_optimizer(member) or {}
+            _check_kind(member.name, state["param_groups"][0], target)
+            if 0 in state["state"]:
+                whole["state"][index] = copy.deepcopy(state["state"][0])
+            options = options or _saved_group(member) or {}
+        target.update(copy.deepcopy({k: v for k, v in options.items() if k != "_schedule"}))
     optimizer.load_state_dict(whole)
 
 

@@ -13,6 +13,7 @@ from pyro.errors import CheckpointError, SiteError
 from pyro.optim import clipping, implementation
 from pyro.optim.arguments import Args, Options, check_args, options_of
 from pyro.optim.cohort import Cohort, Member, State, split_by_arguments, split_by_schedule
+from pyro.optim.held import Held
 from pyro.params import checkpoint
 from pyro.params.param_store import PARAM_STORE
 
@@ -207,16 +208,29 @@ class PyroOptim:
             Member(name, p, options_of(self.pt_optim_args, name), self._waiting.get(name))
             for name, p in named
         ]
+        for cohort in self._find(members):
+            for member in cohort.members:
+                self._home[id(member.param)] = cohort
+                self._waiting.pop(member.name, None)
+
+    def _find(self, members: list[Member]) -> list[Cohort]:
+        """The cohorts that take these parameters in."""
+        if isinstance(self.pt_optim_constructor, Held):
+            known = [member for cohort in self._cohorts for member in cohort.members]
+            held = self.pt_optim_constructor.cohort(known, members)
+            if any(member.saved is not None for member in members):
+                self._cohorts = []  # the state has moved
+            self._cohorts[:] = [held]
+            self._plans.clear()
+            return [held]
         parts = split_by_schedule(members)
         if not implementation.is_torch(self.pt_optim_constructor):
             # What a foreign optimiser keeps outside of its parameter groups is not known.
             parts = [part for whole in parts for part in split_by_arguments(whole)]
-        made = [Cohort(self.pt_optim_constructor, self._make_scheduler(), part) for part in parts]
-        for cohort in made:
-            self._cohorts.append(cohort)
-            for member in cohort.members:
-                self._home[id(member.param)] = cohort
-                self._waiting.pop(member.name, None)
+        scheduler = self._make_scheduler()
+        made = [Cohort.make(self.pt_optim_constructor, scheduler, part) for part in parts]
+        self._cohorts.extend(made)
+        return made
 
     def _name(self, p: Tensor) -> str:
         """The name in the store; a parameter outside of it is numbered as it is first seen."""
