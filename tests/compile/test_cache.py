@@ -147,6 +147,35 @@ def test_another_compiler_finds_nothing(files: Path, monkeypatch: pytest.MonkeyP
             assert compiled(0).report().origin == "nowhere"
 
 
+def test_wrong_code_in_a_file_is_found_and_made_anew(
+    files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if two programs had one name: what the file holds is sound, but of another program."""
+
+    def density(power: int) -> NativeDensity:
+        return compile_value_and_grad(lambda x: -(x**power).sum(), X)
+
+    def file_of(power: int) -> Path:
+        return files / f"{cache._file_name(density(power)._program.key)}.code"
+
+    first, second = file_of(4), file_of(6)
+    second.write_bytes(first.read_bytes())
+    cache.clear()
+    again = density(6)
+    assert again.report().origin == "nowhere"
+    torch.testing.assert_close(again.value(X), -(X**6).sum())
+    assert caplog.text.count("Machine code from a file was wrong") == 1
+    cache.clear()
+    assert density(6).report().origin == "file"
+
+
+def test_an_edited_compiler_keeps_nothing(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its modules may be older than its files."""
+    monkeypatch.setattr(cache, "_compiler", lambda: ())
+    check(compiled(0), data(0))
+    assert not list(files.glob("*.code"))
+
+
 def test_it_can_be_switched_off(files: Path) -> None:
     with settings.context(compile_cache=False):
         check(compiled(0), data(0))

@@ -78,6 +78,17 @@ class Made:
         return cls(code, needs, head["scratch_bytes"], head["loops"])
 
 
+def _compiler() -> tuple[tuple[str, int, int], ...]:
+    """The source of the compiler: code of an edited one is not that of the one before."""
+    root = Path(__file__).parent
+    found = []
+    for file in sorted(root.rglob("*.py")):
+        status = file.stat()
+        found.append((str(file.relative_to(root)), status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+_COMPILER = _compiler()  # as it is when this process reads it
 _LOCK = threading.Lock()
 _KNOWN: OrderedDict[Hashable, Code] = OrderedDict()
 
@@ -123,13 +134,25 @@ def _from_file(key: Hashable, make: Callable[[], Made]) -> tuple[Made, str]:
     files = objects()
     if not isinstance(files, Folder):
         return make(), "nowhere"
-    name = hashlib.sha256(repr((*_surroundings(), key)).encode()).hexdigest()
+    name = _file_name(key)
     content = files.get(name)
     if content is not None:
         return Made.from_bytes(content), "file"
     made = make()
-    files[name] = made.to_bytes()
+    if _compiler() == _COMPILER:  # otherwise this is code of neither
+        files[name] = made.to_bytes()
     return made, "nowhere"
+
+
+def _file_name(key: Hashable) -> str:
+    return hashlib.sha256(repr((*_surroundings(), key)).encode()).hexdigest()
+
+
+def forget(key: Hashable) -> None:
+    """The code of a structure is wrong: it is made anew when it is next asked for."""
+    with _LOCK:
+        _KNOWN.pop(key, None)
+    objects().pop(_file_name(key), None)
 
 
 def clear() -> None:
@@ -159,14 +182,4 @@ def _surroundings() -> tuple[Hashable, ...]:
     """What machine code depends on besides its program, and which compiler made it."""
     host = machine()
     triple = llvm.get_process_triple()
-    return (__version__, _compiler(), llvm.llvm_version_info, triple, host.name, host.features)
-
-
-def _compiler() -> tuple[tuple[str, int, int], ...]:
-    """The source of the compiler: code of an edited one is not that of the one before."""
-    root = Path(__file__).parent
-    found = []
-    for file in sorted(root.rglob("*.py")):
-        status = file.stat()
-        found.append((str(file.relative_to(root)), status.st_size, status.st_mtime_ns))
-    return tuple(found)
+    return (__version__, _COMPILER, llvm.llvm_version_info, triple, host.name, host.features)

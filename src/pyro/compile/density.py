@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pyro.compile.explain import explain
-from pyro.compile.program import Program, build
+from pyro.compile.program import CompiledCodeError, Program, build
 from pyro.compile.report import Report
-from pyro.compile.verify import check_density
+from pyro.compile.verify import check_density, verified
 from pyro.errors import ShapeError
 
 _RUN_MANY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5, ctypes.c_int64)
@@ -53,12 +53,14 @@ class NativeDensity:
         """Values of shape ``(...)`` and gradients of shape ``(..., dim)``.
 
         :raises ShapeError: if the last dim of ``x`` is not :attr:`dim`.
+        :raises CompiledCodeError: if data have been changed in place; see :meth:`check_data`.
         """
         if x.shape[-1:] != (self.dim,):
             raise ShapeError(
                 f"a density of {self.dim} dims was given points of shape {tuple(x.shape)}; "
                 f"the last dim must be {self.dim}"
             )
+        self.check_data()
         points = x.detach().to(torch.float64).contiguous()
         values = torch.empty(x.shape[:-1], dtype=torch.float64)
         gradients = torch.empty(x.shape, dtype=torch.float64)
@@ -73,6 +75,20 @@ class NativeDensity:
             )
         self._program.raise_failure(failed)
         return values.to(x.dtype), gradients.to(x.dtype)
+
+    def check_data(self) -> None:
+        """To be called before the code is used through :attr:`address`.
+
+        :raises CompiledCodeError: if a tensor that the function read when it was compiled, and
+            that is a constant of the code, has been written into since.
+        """
+        changed = self._program.surroundings.changed()
+        if changed is not None:
+            raise CompiledCodeError(
+                f"a tensor of shape {tuple(changed.shape)} and type {changed.dtype} was changed in "
+                "place after the density that reads it was compiled; compile the density again, "
+                "or give it a copy of the data"
+            )
 
     def report(self) -> Report:
         """What was captured, fused and called out, and how long each stage took."""
@@ -107,12 +123,15 @@ def compile_value_and_grad(
     if x.dim() != 1:
         raise ShapeError(f"a density needs a point of shape (dim,), not {tuple(x.shape)}")
     start = x.detach().clone()
-    program = build(_value_and_grad(fn), (start,), density=True)
-    density = NativeDensity(program, x.numel())
-    if verify:
-        calls = check_density(fn, density, x.detach())
-        program.fallback.check_use(calls)
-    return density
+
+    def make() -> NativeDensity:
+        return NativeDensity(build(_value_and_grad(fn), (start,), density=True), x.numel())
+
+    def check(made: NativeDensity) -> None:
+        calls = check_density(fn, made, x.detach())
+        made._program.fallback.check_use(calls)
+
+    return verified(make, check, lambda made: made._program) if verify else make()
 
 
 def _value_and_grad(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

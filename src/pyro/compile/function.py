@@ -20,10 +20,11 @@ from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
 from pyro.compile.not_capturable import NotCapturable, RandomDraw
 from pyro.compile.program import Program, build
 from pyro.compile.report import Report
-from pyro.compile.verify import difference
+from pyro.compile.verify import difference, verified
 from pyro.logger import log
 from pyro.rng import new_seed
 
+MOST_REMADE = 8  # times that code is made anew since tensors outside of a function have changed
 _RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
 
 
@@ -101,6 +102,7 @@ class CompiledFunction:
         self._verify = verify
         self._known: dict[Any, _Specialisation | None] = {}
         self._last: _Specialisation | None = None
+        self._remade = 0
         self.reason: str | None = None
         functools.update_wrapper(self, fn)
 
@@ -110,20 +112,35 @@ class CompiledFunction:
         key = (spec, *map(_signature, leaves))
         if key not in self._known:
             self._known[key] = self._specialise(leaves, spec)
-        found = self._known[key] if switch.ENABLED else None
+        found = self._current(key, leaves, spec) if switch.ENABLED else None
         if found is None:
             with torch.enable_grad():
                 return pytree.tree_map(_detached, self._fn(*args, **kwargs))
         return found(leaves)
+
+    def _current(self, key: Any, leaves: list[Any], spec: Any) -> _Specialisation | None:
+        """The code, made anew if a tensor that the function reads has been written into since."""
+        found = self._known[key]
+        if found is None or found.program.surroundings.changed() is None:
+            return found
+        self._remade += 1
+        if self._remade > MOST_REMADE:
+            self._give_up(key, "tensors that it reads change; give them as arguments")
+            return None
+        found = self._known[key] = self._specialise(leaves, spec)
+        return found
+
+    def _give_up(self, key: Any, reason: str) -> None:
+        self._known[key] = None
+        self.reason = reason
+        log.info("%s runs without compilation: %s", _name(self._fn), reason)
 
     def _specialise(self, leaves: list[Any], spec: Any) -> _Specialisation | None:
         if not switch.ENABLED:
             return None
         state = torch.get_rng_state()
         try:
-            made = _Specialisation(self._fn, leaves, spec)
-            if self._verify:
-                self._check(made, leaves, spec)
+            made = self._made(leaves, spec)
         except NotCapturable as error:
             self.reason = str(error)
             log.info("%s runs without compilation: %s", _name(self._fn), error)
@@ -132,6 +149,14 @@ class CompiledFunction:
             torch.set_rng_state(state)
         self._last = made
         return made
+
+    def _made(self, leaves: list[Any], spec: Any) -> _Specialisation:
+        def make() -> _Specialisation:
+            return _Specialisation(self._fn, leaves, spec)
+
+        if not self._verify:
+            return make()
+        return verified(make, lambda m: self._check(m, leaves, spec), lambda m: m.program)
 
     def _check(self, made: _Specialisation, leaves: list[Any], spec: Any) -> None:
         """Compare with the function itself at inputs that capture did not see."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -29,6 +29,7 @@ from pyro.compile.lapack import address_of
 from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.report import Report
 from pyro.compile.schedule import Kernel, Schedule
+from pyro.compile.surroundings import Surroundings
 from pyro.errors import PyroError
 
 ALIGN = 64
@@ -54,6 +55,8 @@ class Program:
     torch_draws: bool
     guards: int
     fallback: Fallback
+    surroundings: Surroundings
+    key: Hashable
     origin: str
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -213,6 +216,8 @@ def _finish(
         torch_draws=recorder.torch_draws,
         guards=len(guards),
         fallback=fallback,
+        surroundings=recorder.memories.surroundings,
+        key=key,
         origin=origin,
         seconds=seconds,
     )

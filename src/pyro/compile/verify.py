@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from pyro.compile import cache
 from pyro.compile.not_capturable import NotCapturable
+from pyro.compile.program import Program
+from pyro.logger import log
 
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-2}
 POINTS = 2
+M = TypeVar("M")
 
 
 class Density(Protocol):
@@ -19,6 +23,27 @@ class Density(Protocol):
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient."""
+
+
+def verified(
+    make: Callable[[], M], check: Callable[[M], object], program_of: Callable[[M], Program]
+) -> M:
+    """What ``make`` makes, checked; code from a file that is wrong is made anew.
+
+    :raises NotCapturable: if the check says so of code that was made now.
+    """
+    made = make()
+    try:
+        check(made)
+    except NotCapturable:
+        program = program_of(made)
+        if program.origin != "file":
+            raise
+        cache.forget(program.key)
+        log.warning("Machine code from a file was wrong; it is made anew.")
+        made = make()
+        check(made)
+    return made
 
 
 def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -> int:

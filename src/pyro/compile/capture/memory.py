@@ -12,6 +12,7 @@ from torch import Tensor
 from pyro.compile import views
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.ir import View, contiguous
+from pyro.compile.surroundings import Surroundings
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Memories:
         self._arrays: dict[tuple[Any, ...], tuple[Tensor, View]] = {}
         self._constants: dict[int, tuple[Tensor, View]] = {}
         self._born: set[int] = set()
+        self.surroundings = Surroundings()
 
     def find(self, tensor: Tensor) -> View | None:
         """The view of a tensor; None if the tensor does not depend on the inputs."""
@@ -104,6 +106,12 @@ class Memories:
     def note_birth(self, tensors: Iterable[Tensor]) -> None:
         """Tensors that came into being while the program ran."""
         self._born.update(map(_storage, tensors))
+
+    def note_read(self, tensor: Tensor) -> None:
+        """A tensor that does not depend on the inputs is read."""
+        key = _storage(tensor)
+        if key not in self._born:
+            self.surroundings.note(tensor, key)
 
     def is_born_inside(self, tensor: Tensor) -> bool:
         """Whether a storage came into being while the program ran."""

@@ -100,7 +100,10 @@ class Recorder(TorchDispatchMode):
         if kwargs:
             tensors.extend(_tensors(kwargs.values()))
         find = self.memories.find
-        depends = any(find(t) is not None for t in tensors)
+        others = [t for t in tensors if find(t) is None]
+        depends = len(others) < len(tensors)
+        for t in others:
+            self.memories.note_read(t)
         if op.random and (not depends or rule_of(func, kwargs) is not None):
             return self._draw(op, args, kwargs)
         if not depends:
@@ -296,6 +299,8 @@ def record(
         result = fn(*inputs)
     if any(recorder.memories.was_written(t) for t in inputs):
         raise NotCapturable("the function writes into an input", "its end")
+    if recorder.touched is not None:
+        raise NotCapturable("the function changes a tensor that it has not made", recorder.touched)
     return recorder, result
 
 
