@@ -12,6 +12,8 @@ from torch import Tensor
 
 from pyro.infer import fit, validation
 from pyro.infer.errors import InferenceError
+from pyro.infer.fit import single
+from pyro.infer.fit.engine import StepEngine
 from pyro.infer.fit.feed import count
 from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
@@ -31,6 +33,7 @@ from pyro.poutine.trace_messenger import TraceMessenger
 
 if TYPE_CHECKING:
     from pyro.infer.fit.compiled_steps import CompiledSteps, Look
+    from pyro.infer.fit.stepper import Stepper
 
 COMPILED_FROM = 100  # steps of a run that pay for machine code
 
@@ -96,6 +99,9 @@ class SVI(TracePosterior):
         self.last_run: SVIResult | None = None
         self._native: CompiledSteps | None = None
         self._native_of: tuple[Any, ...] | None = None  # what its steps are made of
+        self._stepper: Stepper | None = None
+        self._stepper_of: tuple[Any, ...] | None = None
+        self._made = 0  # single steps
         self.loss: LossFn
         self.loss_and_grads: LossFn
         if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
@@ -115,10 +121,62 @@ class SVI(TracePosterior):
 
         The arguments are those of model and guide.
 
+        The first steps are made in torch. After a number of them (the setting
+        ``svi_compile_after``; with the objectives named ``Jit...``, after one) steps are made in
+        machine code, where that is sure to do the same: :attr:`engine` says what became of it.
+
         :return: The estimated loss before the step: minus the evidence lower bound, a float (a
             tuple of floats where the loss is a tuple).
         """
-        return self._step(args, kwargs)[0]
+        self._made += 1
+        if self._made <= single.COMPILED_AFTER and not self._is_explicit:
+            return self._step(args, kwargs)[0]
+        return self._single_steps()(args, kwargs)
+
+    @property
+    def _is_explicit(self) -> bool:
+        return wants_compilation(self.loss_and_grads)
+
+    def _single_steps(self) -> Stepper:
+        """What makes steps one by one; another one if this object has been changed."""
+        of = (self.model, self.guide, self.optim, self.loss_and_grads)
+        if self._stepper is None or not _are_same(of, self._stepper_of):
+            owner = getattr(self.loss_and_grads, "__self__", self.loss_and_grads)
+            self._stepper_of = of
+            self._stepper = fit.Stepper(
+                self._step,
+                self._objective(),
+                self.optim,
+                {"model": self.model, "guide": self.guide, "loss": owner},
+                self._is_explicit,
+            )
+        return self._stepper
+
+    def _objective(self) -> LossFn | str:
+        """The loss as a tensor, given the arguments of model and guide; or why there is none."""
+        if self._closes:
+            return "the optimiser evaluates the loss several times in a step"
+        found = objective_of(self.loss_and_grads)
+        return found if isinstance(found, str) else partial(found, self.model, self.guide)
+
+    @property
+    def engine(self) -> StepEngine:
+        """What :meth:`step` runs on, and if it is torch, why.
+
+        Example::
+
+            >>> def model():
+            ...     pyro.sample("z", dist.Normal(0.0, 1.0))
+            >>> def guide():
+            ...     pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(1.0)), 1.0))
+            >>> from pyro.infer import JitTrace_ELBO
+            >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), JitTrace_ELBO())
+            >>> losses = [svi.step() for _ in range(10)]
+            >>> svi.engine
+            StepEngine(name='machine code', compiled_steps=6, reason=None)
+        """
+        stepper = self._stepper
+        return StepEngine("torch", 0, None) if stepper is None else stepper.engine
 
     def _step(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
@@ -255,17 +313,13 @@ class SVI(TracePosterior):
         if self._native is not None and self._native.may_go_on and self._native_of == of:
             self._native.restart(after)
             return self._native
-        objective = objective_of(self.loss_and_grads)
-        if self._closes:
-            objective = "the optimiser evaluates the loss several times in a step"
-        if not isinstance(objective, str):
-            objective = partial(objective, self.model, self.guide)
         self._native_of = of
-        self._native = fit.CompiledSteps(self._step, objective, self.optim, changing, after)
+        self._native = fit.CompiledSteps(self._step, self._objective(), self.optim, changing, after)
         return self._native
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_native": None, "_native_of": None}
+        names = ("_native", "_native_of", "_stepper", "_stepper_of")
+        return {**self.__dict__, **dict.fromkeys(names)}
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result
@@ -292,6 +346,10 @@ class SVI(TracePosterior):
         """An estimate of the loss, without gradients and without a step."""
         with torch.no_grad():
             return _as_floats(self.loss(self.model, self.guide, *args, **kwargs))
+
+
+def _are_same(of: tuple[Any, ...], then: tuple[Any, ...] | None) -> bool:
+    return then is not None and all(a is b for a, b in zip(of, then, strict=True))
 
 
 def _as_floats(loss: Any) -> Any:

@@ -9,9 +9,10 @@ from pyro.infer.fit.result import SVIResult
 
 if TYPE_CHECKING:
     from pyro.infer.fit.compiled_steps import CompiledSteps
+    from pyro.infer.fit.stepper import Stepper
 
-__all__ = ["CompiledSteps", "SVIResult"]
+__all__ = ["CompiledSteps", "SVIResult", "Stepper"]
 
 __getattr__, __dir__ = imports_on_first_use(
-    __name__, {"CompiledSteps": "compiled_steps"}.__getitem__
+    __name__, {"CompiledSteps": "compiled_steps", "Stepper": "stepper"}.__getitem__
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
@@ -46,6 +47,7 @@ class _Stage:
     :param call: Keeps the arguments alive by whose identity it is found.
     :param checks: Steps that are to be made both ways.
     :param audit: The number of steps at which one more is compared.
+    :param seen: How many steps were made in torch before the code.
     :param refusals: How many steps in a row could not be made.
     :param inherited: Whether the code is of an earlier run; if it is wrong, it is made anew.
     """
@@ -54,6 +56,7 @@ class _Stage:
     tape: Tape | None = None
     checks: int = _CHECKS
     audit: int = _AUDIT
+    seen: int = 0
     refusals: int = 0
     inherited: bool = False
 
@@ -72,6 +75,12 @@ class CompiledSteps:
     :param optim: The optimiser.
     :param changing: Whether each step has other tensors as arguments.
     :param after: How many steps are made in torch before the first that is recorded.
+    :param keys: Gives each step the key of its random numbers; by default they follow from a seed
+        and the number of the step.
+    :param name: What the log calls it.
+    :param patience: How many steps with arguments of one kind are made in torch before one is
+        recorded.
+    :param strict: Whether something that is not finite is an error.
     """
 
     def __init__(
@@ -81,8 +90,14 @@ class CompiledSteps:
         optim: PyroOptim,
         changing: bool = False,
         after: int = 1,
+        keys: Callable[[], Key] | None = None,
+        name: str = "SVI.run",
+        patience: int = 0,
+        strict: bool = True,
     ) -> None:
-        self._after = after
+        self._after, self._keys, self._name = after, keys, name
+        self._patience, self._strict = patience, strict
+        self._last_key: tuple[int, Key] | None = None
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
         self._stages: dict[Any, _Stage] = {}
@@ -96,7 +111,7 @@ class CompiledSteps:
         if not switch.ENABLED:
             self.reason = "compile_enabled is False"
         elif isinstance(objective, str):
-            self._give_up(objective)
+            self.give_up(objective)
 
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -106,6 +121,9 @@ class CompiledSteps:
         while made < n:
             is_early = self._count < self._after or not self.leaves
             stage = None if is_early or self.reason is not None else self._stage(call)
+            if stage is not None and stage.seen < self._patience:
+                stage.seen += 1
+                stage = None
             if stage is not None and self._is_trusted(stage):
                 losses, refused = self._natively(stage, n - made, call)
                 if losses:
@@ -131,6 +149,12 @@ class CompiledSteps:
             del self._stages[key]
         for stage in self._stages.values():
             stage.checks, stage.audit, stage.refusals, stage.inherited = 1, _AUDIT, 0, True
+
+    def forget(self) -> None:
+        """Begin anew with recording: something that programs read has changed."""
+        self.settle()
+        self._stages.clear()
+        self._live = None
 
     def settle(self) -> None:
         """Write the parameters and the state of the optimiser where others read them."""
@@ -165,7 +189,7 @@ class CompiledSteps:
         """A step could not be made; if that is so time and again, there is no point in trying."""
         stage.refusals = 1 if went_on else stage.refusals + 1
         if stage.refusals > _MOST_REFUSALS:
-            self._give_up("steps take another branch of a library than the one that was recorded")
+            self.give_up("steps take another branch of a library than the one that was recorded")
 
     def _is_trusted(self, stage: _Stage) -> bool:
         return (
@@ -180,7 +204,7 @@ class CompiledSteps:
         self._live = None
         count, self._count = self._count, self._count + 1
         if stage is None:
-            with raising():
+            with self._policy():
                 loss, leaves = self._step(call.args, call.kwargs)
             self._note(leaves)
             return loss
@@ -192,7 +216,7 @@ class CompiledSteps:
             self._note_refusal(stage, False)
         seen: dict[str, Tensor] = {}
         counted = Counted(key)
-        with raising(), counted:
+        with self._policy(), counted:
             loss, leaves = self._step(
                 call.args, call.kwargs, lambda found: seen.update(_gradients(found))
             )
@@ -204,6 +228,9 @@ class CompiledSteps:
         elif foreseen is not None:
             self._compare(stage, foreseen, loss, seen)
         return loss
+
+    def _policy(self) -> AbstractContextManager[None]:
+        return raising() if self._strict else nullcontext()
 
     def _note(self, leaves: Mapping[str, Tensor]) -> None:
         if leaves.keys() - self.leaves.keys():
@@ -230,7 +257,7 @@ class CompiledSteps:
                 taken,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
-            self._give_up(_reason(error))
+            self.give_up(_reason(error))
         finally:
             torch.set_rng_state(state)
 
@@ -245,7 +272,7 @@ class CompiledSteps:
         names = {id(leaf): name for name, leaf in self.leaves.items()}
         order = [names[id(leaf)] for leaf in stage.tape.flat.leaves]
         if set(order) != seen.keys():
-            self._give_up("a parameter has a gradient in some steps only")
+            self.give_up("a parameter has a gradient in some steps only")
             return
         exact = all(seen[name].dtype is torch.float64 for name in order)
         dtype = torch.float64 if exact else torch.float32
@@ -258,7 +285,7 @@ class CompiledSteps:
             stage.tape, stage.checks, stage.inherited = None, _CHECKS, False
         elif wrong is not None:
             when = "" if stage.checks else f" after {self.compiled} steps in machine code"
-            self._give_up(f"a step in machine code and in torch differ{when}: {wrong}")
+            self.give_up(f"a step in machine code and in torch differ{when}: {wrong}")
         elif stage.checks:
             stage.checks -= 1
             stage.inherited = False
@@ -274,21 +301,26 @@ class CompiledSteps:
         found = self._stages.get(key)
         if found is None:
             if len(self._stages) >= _MOST_SIGNATURES:
-                self._give_up("the arguments are others in each step")
+                self.give_up("the arguments are others in each step")
             found = self._stages[key] = _Stage(call)
         return found
 
     def _key(self, count: int) -> Key:
         """What decides about the random numbers of a step."""
+        if self._keys is not None:
+            if self._last_key is None or self._last_key[0] != count:
+                self._last_key = count, self._keys()
+            return self._last_key[1]
         if self._seed is None:
             self._seed = new_seed()
         return make_key(self._seed, count)
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """Make all further steps in torch, for this reason."""
         self.settle()
         self.reason = reason
         self._stages.clear()
-        log.info("SVI.run makes its steps in torch: %s", reason)
+        log.info("%s makes its steps in torch: %s", self._name, reason)
 
 
 def _gradients(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
