@@ -26,7 +26,6 @@ from pyro.infer import (
     Trace_ELBO,
     config_enumerate,
 )
-from pyro.infer.autoguide import AutoNormal
 from pyro.rng import new_seed
 
 X = torch.tensor([0.3, -1.2, 0.8, 2.0], dtype=torch.float64)
@@ -312,9 +311,8 @@ def test_handlers_and_hooks_around_a_step_act() -> None:
         svi.step(X)
     assert "loc" in traced.trace and svi.engine.compiled_steps == compiled
     norms: list[float] = []
-    handle = pyro.get_param_store().unconstrained("loc").register_hook(
-        lambda gradient: norms.append(gradient.norm().item())
-    )
+    leaf = pyro.get_param_store().unconstrained("loc")
+    handle = leaf.register_hook(lambda gradient: norms.append(gradient.norm().item()))
     svi.step(X)
     assert len(norms) == 1 and svi.engine.name == "torch"
     handle.remove()

@@ -1,7 +1,9 @@
 """The objectives under the names of their compiled variants.
 
-Runs of :meth:`~pyro.infer.SVI.run` with them are compiled however short they are. Single steps run
-as by the objectives without ``Jit``, with the same results.
+With them :meth:`~pyro.infer.SVI.run` makes machine code however short a run is, and
+:meth:`~pyro.infer.SVI.step` from the second step on; what a program does besides, such as counting,
+is then left out. ``ignore_jit_warnings`` and ``jit_options`` are accepted: there are no such
+warnings, and nothing to choose.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import _len_torch_dispatch_stack
 
 from pyro.compile import switch
 from pyro.compile.draws import Key, make_key
@@ -109,7 +108,7 @@ class Stepper:
         return (
             switch.ENABLED
             and not STATE.stack
-            and not _len_torch_dispatch_stack()
+            and not torch._C._len_torch_dispatch_stack()
             and torch.is_grad_enabled()
             and not torch.is_autocast_enabled("cpu")
             and not (torch.distributed.is_available() and torch.distributed.is_initialized())
