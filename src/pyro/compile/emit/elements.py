@@ -85,9 +85,7 @@ class Elements:
         """The value of a node at an access: loaded, or computed here."""
         if node.op is Op.LITERAL:
             return number(node.attr, node.kind)
-        if node in self.local and access == identity(node.domain):
-            return self.element(node, access, spot)
-        if node.op is Op.MAP and node not in self.stored:
+        if self.computes(node, access):
             return self.element(node, access, spot)
         place = self.place(access, spot, node)
         width = spot[self.walk.lanes].width if place.stride else 1
@@ -99,22 +97,38 @@ class Elements:
             found = self.memo[key] = self.arrays.load(node, place, width, floor)
         return found
 
+    def computes(self, node: Node, access: Access) -> bool:
+        """Whether an element is computed in this nest rather than read."""
+        if node in self.local and access == identity(node.domain):
+            return True
+        return node.op is Op.MAP and node not in self.stored
+
     def element(self, node: Node, access: Access, spot: Spot) -> Value:
         """The element function of a MAP, at an access."""
-        place = self.place(access, spot)
-        width = spot[self.walk.lanes].width if place.stride else 1
-        key = (node.number, place.terms, place.start, place.stride, width, "element")
-        found = self.memo.get(key)
+        found = self.memo.get(self._key(node, access, spot))
         if found is not None:
             return found
         fn, attr = node.attr
         if fn == "lookup":
             found = self._lookup(node, access, spot)
         else:
-            arguments = [self._argument(node, k, access, spot) for k in range(len(node.args))]
+            arguments = self.arguments(node, access, spot)
             found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
-        self.memo[key] = found
+        self.remember(node, access, spot, found)
         return found
+
+    def arguments(self, node: Node, access: Access, spot: Spot) -> list[Value]:
+        """The values of all arguments of an element function."""
+        return [self._argument(node, k, access, spot) for k in range(len(node.args))]
+
+    def remember(self, node: Node, access: Access, spot: Spot, value: Value) -> None:
+        """Have ``value`` as the element at an access from now on."""
+        self.memo[self._key(node, access, spot)] = value
+
+    def _key(self, node: Node, access: Access, spot: Spot) -> Any:
+        place = self.place(access, spot)
+        width = spot[self.walk.lanes].width if place.stride else 1
+        return node.number, place.terms, place.start, place.stride, width, "element"
 
     def _argument(self, node: Node, k: int, access: Access, spot: Spot) -> Value:
         composed = compose_ref(self.domain, access, node, node.args[k])

@@ -61,7 +61,8 @@ def apply(w: Writer, fn: str, attr: Any, kind: Kind, arguments: list[Value], fus
 def _special(w: Writer, fn: str, arguments: list[Value], fused: bool) -> Value:
     depth = max(a.depth for a in arguments)
     builder = LlvmBuilder(w.levels[depth], arguments[0].width, w.names, w.module, fused=fused)
-    name = emit(builder, FUNCTIONS[fn], *(a.name for a in arguments))
+    inline = None if w.inline else False
+    name = emit(builder, FUNCTIONS[fn], *(a.name for a in arguments), inline=inline)
     return Value(name, Kind.F, arguments[0].width, depth)
 
 
@@ -128,8 +129,9 @@ def _cast(w: Writer, x: Value, attr: tuple[Kind, Kind], **_: Any) -> Value:
 @function("select")
 def _select(w: Writer, condition: Value, x: Value, y: Value, **_: Any) -> Value:
     c, t = type_of(Kind.B, x.width), type_of(x.kind, x.width)
+    mark = w.module.unpredictable() if x.width == 1 else ""
     return w.define(
-        f"select {c} {condition.name}, {t} {x.name}, {t} {y.name}",
+        f"select {c} {condition.name}, {t} {x.name}, {t} {y.name}{mark}",
         x.kind,
         x.width,
         max(condition.depth, x.depth, y.depth),

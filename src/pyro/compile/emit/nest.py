@@ -12,6 +12,7 @@ from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays, Place
 from pyro.compile.emit.combine import COMBINE, START, across, better, transposed_sum
 from pyro.compile.emit.elements import Block, Elements, Spot
+from pyro.compile.emit.packs import compute_packed
 from pyro.compile.emit.space import Index, Walk
 from pyro.compile.emit.values import Value, number, type_of
 from pyro.compile.emit.walks import reduced_flags, target_strides
@@ -27,6 +28,7 @@ class Nest:
 
     :param in_memory: whether a node must be written to memory.
     :param home: the node whose array a write goes into.
+    :param width: lanes of a vector register.
     """
 
     writer: Writer
@@ -38,6 +40,7 @@ class Nest:
     home: dict[Node, Node]
     fused: bool
     volatile: set[Node]
+    width: int
     block: Block | None = None
     accumulators: Accumulators = field(init=False)
     elements: Elements = field(init=False)
@@ -67,6 +70,8 @@ class Nest:
         return position
 
     def write(self) -> None:
+        if not self.kernel.domain:
+            compute_packed(self.elements, self.kernel.statements, self.width)
         self._level(0)
 
     def _level(self, position: int) -> None:

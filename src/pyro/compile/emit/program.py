@@ -8,6 +8,7 @@ from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays
 from pyro.compile.emit.calls import call
 from pyro.compile.emit.combine import START
+from pyro.compile.emit.economy import manners
 from pyro.compile.emit.elements import Block
 from pyro.compile.emit.nest import Nest
 from pyro.compile.emit.space import Walk
@@ -19,8 +20,6 @@ from pyro.compile.ir import Kind, Node, Op
 from pyro.compile.math import Definition, LlvmModule
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
 from pyro.compile.strips import Strip, with_strips
-
-ROOMY = 3000  # bodies of a program up to which small loops are written out
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ class _Program:
         self.target = target
         self.name = name
         self.steps = with_strips(schedule, set(interface.outputs))
+        self.manners = manners(kernels_of(self.steps), target.width)
         self.walks, self.tails = self._walks()
         self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
         self.writer = Writer(LlvmModule(library=True))
@@ -119,18 +119,18 @@ class _Program:
     def _walks(self) -> tuple[dict[Kernel, Walk], dict[Kernel, Walk]]:
         """How each kernel is walked; kernels of strips have a second way for what is left over."""
         width = self.target.width
-        roomy = sum(_size(k, width) for k in kernels_of(self.steps)) <= ROOMY
         walks: dict[Kernel, Walk] = {}
         tails: dict[Kernel, Walk] = {}
         for step in self.steps:
             if isinstance(step, Kernel):
-                walks[step] = choose(step, width, roomy)
+                walks[step] = choose(step, width, self.manners[step])
             elif isinstance(step, Strip):
                 for k in step.kernels:
+                    manner = self.manners[k]._replace(straight=False)
                     rows = step.multiple(k)
-                    walks[k] = choose(k, width, False, (step.block * rows, *k.domain[1:]))
+                    walks[k] = choose(k, width, manner, (step.block * rows, *k.domain[1:]))
                     if rest := step.rows % step.block:
-                        tails[k] = choose(k, width, False, (rest * rows, *k.domain[1:]))
+                        tails[k] = choose(k, width, manner, (rest * rows, *k.domain[1:]))
         return walks, tails
 
     def text(self) -> Text:
@@ -158,6 +158,7 @@ class _Program:
         return Text(text + writer.module.text(), self.storage.scratch_bytes, count, needs)
 
     def _nest(self, kernel: Kernel, walk: Walk, block: Block | None) -> None:
+        self.writer.inline = self.manners[kernel].inline
         Nest(
             writer=self.writer,
             arrays=self.arrays,
@@ -168,6 +169,7 @@ class _Program:
             home=self.schedule.home,
             fused=self.target.fused,
             volatile=self.storage.volatile,
+            width=self.target.width,
             block=block,
         ).write()
 
@@ -206,11 +208,6 @@ def _call(
     arguments = [arrays.pointers[home.get(r.node, r.node)] for r in node.args]
     results = [arrays.pointers[r] for r in schedule.results[node]]
     call(writer, node.attr, routines[node], arguments, results)
-
-
-def _size(kernel: Kernel, width: int) -> int:
-    """Bodies that a kernel takes if it is written out, as far as it may be."""
-    return len(kernel.statements) * (1 + min(kernel.points, 32) // width)
 
 
 def _entry(writer: Writer, table: str, position: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from pyro.compile.cost import cost_of
+from pyro.compile.emit.economy import Manner, may_be_straight
 from pyro.compile.emit.space import Segment, Walk, best_lanes, segments, straight
 from pyro.compile.ir import Op, Shape, contiguous
 from pyro.compile.schedule import Kernel, Statement
 
-STRAIGHT = 32  # points that are written out instead of looped over
 TILE = 8  # vectors that a reduction accumulates side by side
 
 
@@ -33,11 +33,10 @@ def target_strides(statement: Statement) -> Shape:
     return tuple(0 if f else next(kept) for f in flags)
 
 
-def choose(kernel: Kernel, width: int, roomy: bool, domain: Shape | None = None) -> Walk:
+def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = None) -> Walk:
     """How to walk a kernel.
 
     :param width: lanes of a vector register.
-    :param roomy: whether small kernels may be written out.
     :param domain: the part of the domain that is walked; all by default.
     """
     domain = kernel.domain if domain is None else domain
@@ -55,11 +54,12 @@ def choose(kernel: Kernel, width: int, roomy: bool, domain: Shape | None = None)
     if _writes_alone(kernel):
         lanes = -1 if target_strides(kernel.statements[0])[-1] != 1 else len(domain) - 1
     order = _order(kernel, flags, lanes)
-    if roomy and math.prod(domain) <= STRAIGHT * (2 if len(kernel.statements) == 1 else 1):
+    if manner.straight and may_be_straight(kernel, math.prod(domain)):
         cut = tuple(straight(n, width if d == lanes else 1) for d, n in enumerate(domain))
         return Walk(order, lanes, 8, cut)
     chains = 4 if all(flags) else 1
-    return Walk(order, lanes, chains, _cut(kernel, domain, order, lanes, flags, width, scan or arg))
+    plain = scan or arg or not manner.unrolled
+    return Walk(order, lanes, chains, _cut(kernel, domain, order, lanes, flags, width, plain))
 
 
 def _writes_alone(kernel: Kernel) -> bool:

@@ -171,9 +171,11 @@ class LlvmBuilder:
         return self._compare("uno", x, x)
 
     def select(self, condition: str, x: str | float, y: str | float) -> str:
+        # Without the mark, LLVM turns a choice of scalars into a branch, and the code into pieces.
+        mark = self.module.unpredictable() if self.width == 1 else ""
         return self._emit(
             f"select {self._bool} {condition}, {self.type} {self._value(x)}, "
-            f"{self.type} {self._value(y)}"
+            f"{self.type} {self._value(y)}{mark}"
         )
 
     def min(self, x: str | float, limit: str | float) -> str:

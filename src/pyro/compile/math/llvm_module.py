@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, final
 if TYPE_CHECKING:
     from pyro.compile.math.definition import Definition
 
+_EMPTY = "!0"
+
 
 @final
 class LlvmModule:
@@ -33,6 +35,11 @@ class LlvmModule:
     def defines(self, name: str) -> bool:
         """Whether the function ``name`` is there already."""
         return name in self._definitions
+
+    def unpredictable(self) -> str:
+        """The end of a ``select`` that is to stay one instruction."""
+        self._definitions[_EMPTY] = f"{_EMPTY} = !{{}}"
+        return f", !unpredictable {_EMPTY}"
 
     def text(self) -> str:
         """All of it, to be put anywhere at the top level of the module."""

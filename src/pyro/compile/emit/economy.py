@@ -1,0 +1,105 @@
+"""What is written out, and what is looped over and called: LLVM's time grows with the text.
+
+A small program has everything in place, where it is fastest. Beyond a limit, only loops of many
+points do; the rest, which is run once or twice, is written as loops that call special functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pyro.compile.ir import Node, Op
+from pyro.compile.math import FUNCTIONS
+from pyro.compile.schedule import Kernel, Statement
+
+STRAIGHT = 32
+ROOMY = 4000  # instructions of a program up to which small loops are written out
+INLINE = 1500  # instructions of special functions, up to which all stand where they are used
+SMALL = 200  # instructions up to which a kernel is written out in any program
+HOT = 512  # points from which special functions stand in a loop in any program
+CALL = 4  # instructions of a call, or of an element that is found in a table
+
+
+class Manner(NamedTuple):
+    """How a kernel is written.
+
+    :param straight: whether it may be written without loops.
+    :param unrolled: whether loops may have several bodies side by side.
+    :param inline: whether special functions stand where they are used.
+    """
+
+    straight: bool = True
+    unrolled: bool = True
+    inline: bool = True
+
+
+def manners(kernels: Iterable[Kernel], width: int) -> dict[Kernel, Manner]:
+    """How each kernel of a program is written.
+
+    :param width: lanes of a vector register.
+    """
+    kernels = list(kernels)
+    bodies = {k: _bodies(k, width) for k in kernels}
+    texts = {k: _Text(k, width) for k in kernels}
+    special = sum(t.special * bodies[k] for k, t in texts.items())
+    inline = {k: special <= INLINE or k.points >= HOT for k in kernels}
+    sizes = {k: bodies[k] * t.size(inline[k]) for k, t in texts.items()}
+    roomy = sum(sizes.values()) <= ROOMY
+    return {
+        k: Manner(roomy or sizes[k] <= SMALL, roomy or k.points >= HOT, inline[k]) for k in kernels
+    }
+
+
+def may_be_straight(kernel: Kernel, points: int) -> bool:
+    """Whether a kernel is small enough to be written without loops."""
+    return points <= STRAIGHT * (2 if len(kernel.statements) == 1 else 1)
+
+
+def _bodies(kernel: Kernel, width: int) -> int:
+    """Bodies of a kernel that is written out, if it may be."""
+    if not may_be_straight(kernel, kernel.points):
+        return 1
+    return -(-kernel.points // width)
+
+
+class _Text:
+    """The length of the body of a kernel.
+
+    :param kernel: its statements share what they compute.
+    """
+
+    def __init__(self, kernel: Kernel, width: int) -> None:
+        self.plain = 0
+        self.special = 0  # instructions of special functions that may stand in place
+        self._calls = 0
+        self._lanes = 1 if kernel.domain else width  # scalars share vectors
+        seen: set[Node] = set()
+        for statement in kernel.statements:
+            self._add(statement, seen)
+
+    def size(self, inline: bool) -> int:
+        """Instructions, special functions in place or called."""
+        return self.plain + (self.special if inline else CALL * self._calls)
+
+    def _add(self, statement: Statement, seen: set[Node]) -> None:
+        kept = {r.node for r in statement.reads}
+        waiting = [statement.node]
+        self.plain += 2 * len(kept)
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            self._count(node)
+            waiting.extend(r.node for r in node.args if r.node not in kept and r.node.op is Op.MAP)
+
+    def _count(self, node: Node) -> None:
+        function = FUNCTIONS.get(node.attr[0]) if node.op is Op.MAP else None
+        if function is None:
+            self.plain += CALL if node.op is Op.MAP and node.attr[0] == "lookup" else 1
+        elif function.inline:
+            self._calls += 1
+            self.special += function.flops // self._lanes
+        else:
+            self.plain += CALL
