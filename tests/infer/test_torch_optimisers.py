@@ -242,3 +242,46 @@ def test_fifty_parameters_are_one_optimiser() -> None:
     optim = pyro.optim.Adam({"lr": 0.01})
     SVI(wide, AutoNormal(wide), optim, Trace_ELBO()).step()
     assert len(optim.optim_objs) == 100 and len({id(o) for o in optim.optim_objs.values()}) == 1
+
+
+def amortised(data: Tensor) -> None:
+    pyro.module("net", NET)
+    scale = pyro.param("a.b", torch.tensor(0.5), constraint=constraints.positive)
+    pyro.sample("z", dist.Normal(NET(data.mean().reshape(1)).squeeze(), scale))
+
+
+NET = nn.Linear(1, 1)
+PROGRAMS = {"functions": (guide, 2), "networks": (amortised, 3), "modules": (Guide(), 2)}
+PROGRAMS["automatic"] = (AutoNormal(model), 2)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_setup_makes_the_parameters_of_every_kind_of_guide(name: str) -> None:
+    """P3, P13: a module of the loss has its parameters before the first step."""
+    program, count = PROGRAMS[name]
+    loss_fn = Trace_ELBO()(model, program).setup(DATA)
+    assert len(list(loss_fn.setup(DATA).parameters())) == count
+    optimizer = torch.optim.Adam(loss_fn.parameters(), lr=0.1)
+    before = [p.detach().clone() for p in loss_fn.parameters()]
+    loss_fn(DATA).backward()
+    optimizer.step()
+    assert all(a != b for a, b in zip(before, loss_fn.parameters(), strict=True))
+    store = pyro.get_param_store()
+    held = {id(p) for p in loss_fn.parameters()}
+    assert {id(leaf) for _, leaf in store.named_parameters()} == held
+    assert ("statements.a%2Eb" in loss_fn.state_dict()) == (name == "networks")
+
+
+def test_setup_leaves_running_statistics_as_they_are() -> None:
+    norm = nn.BatchNorm1d(1)
+
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = norm
+
+        def forward(self, data: Tensor) -> None:
+            pyro.sample("z", dist.Normal(self.norm(data[:, None]).mean(), 1.0))
+
+    Trace_ELBO()(model, Normed()).setup(DATA)
+    assert norm.num_batches_tracked == 0 and norm.running_mean == 0.0

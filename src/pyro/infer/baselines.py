@@ -35,22 +35,22 @@ class DecayingAverages:
     """
 
     def __init__(self) -> None:
-        self._state: dict[str, tuple[Tensor, float]] = {}
+        self.state: dict[str, tuple[Tensor, float]] = {}
 
     @property
     def are_used(self) -> bool:
         """Whether any cost has been taken in."""
-        return bool(self._state)
+        return bool(self.state)
 
     def subtract(self, name: str, cost: Tensor, beta: float) -> Tensor:
         """A cost less the average of the earlier ones, which then takes the cost in.
 
         When the shape has changed (a last, smaller batch), the earlier costs count as their mean.
         """
-        weighted, weight = self._state.get(name, (torch.zeros_like(cost), 0.0))
+        weighted, weight = self.state.get(name, (torch.zeros_like(cost), 0.0))
         if weighted.shape != cost.shape:
             weighted = weighted.mean().expand(cost.shape)
-        self._state[name] = (beta * weighted + (1 - beta) * cost, beta * weight + 1 - beta)
+        self.state[name] = (beta * weighted + (1 - beta) * cost, beta * weight + 1 - beta)
         return cost - weighted / weight if weight else cost
 
 

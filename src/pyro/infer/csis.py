@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro.infer.check_optim import check_optim
 from pyro.infer.errors import InferenceError
 from pyro.infer.importance import Importance
 from pyro.infer.param_capture import ParamCapture
 from pyro.infer.sleep import dream, interpret, log_guide
-from pyro.infer.svi import check_optim
 from pyro.optim.forms import OptimForm
 from pyro.poutine.trace_struct import Trace
 

@@ -22,7 +22,7 @@ Program = Callable[..., Any]
 
 
 @contextmanager
-def looking(keep_rng: bool = True) -> Iterator[None]:
+def looking(keep_rng: bool = True, keep_params: bool = True) -> Iterator[None]:
     """Run programs inside without lasting effects.
 
     The random generators, the parameter store (its set of names) and the buffers of the modules
@@ -30,12 +30,13 @@ def looking(keep_rng: bool = True) -> Iterator[None]:
     and handlers outside see nothing.
 
     :param keep_rng: Whether the random generators are kept; not so where draws are to be used.
+    :param keep_params: Whether parameters that are declared are forgotten.
     """
     with (
         block_messengers(lambda handler: True),
         torch.no_grad(),
-        _kept_rng() if keep_rng else nullcontext(),
-        _kept_params(),
+        kept_rng() if keep_rng else nullcontext(),
+        _kept_params() if keep_params else nullcontext(),
         _kept_buffers(),
     ):
         yield
@@ -77,7 +78,8 @@ def guess_max_plate_nesting(
 
 
 @contextmanager
-def _kept_rng() -> Iterator[None]:
+def kept_rng() -> Iterator[None]:
+    """Leave the random generators as they were."""
     state = get_rng_state()
     on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.distributions import biject_to
 
+from pyro.infer.check_optim import check_optim
 from pyro.infer.checks import check_site_shape
 from pyro.infer.elbo.elbo import InPlate
 from pyro.infer.elbo.scoring import log_prob, scored_sites
 from pyro.infer.errors import InferenceError
 from pyro.infer.prototype import Program
 from pyro.infer.stein_kernels import IMQSteinKernel, RBFSteinKernel, SteinKernel
-from pyro.infer.svi import check_optim
 from pyro.optim.forms import OptimForm
 from pyro.params.param_store import PARAM_STORE
 from pyro.poutine.replay_messenger import ReplayMessenger

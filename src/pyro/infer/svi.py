@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from pyro.infer import fit, validation
+from pyro.infer import fit, training_state, validation
+from pyro.infer.check_optim import check_optim
 from pyro.infer.errors import InferenceError
 from pyro.infer.fit import single
 from pyro.infer.fit.engine import StepEngine
@@ -26,8 +28,9 @@ from pyro.infer.param_capture import ParamCapture
 from pyro.infer.reevaluation import Reevaluation
 from pyro.infer.trace_posterior import TracePosterior
 from pyro.infer.util import torch_item
-from pyro.optim.forms import OptimForm, as_pyro_optim, needs_closure
-from pyro.optim.optim import PyroOptim
+from pyro.optim.forms import OptimForm, needs_closure
+from pyro.params import checkpoint
+from pyro.params.checkpoint import PathLike
 from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 
@@ -52,6 +55,7 @@ class SVI(TracePosterior):
         accumulates gradients in the parameters.
     :param num_samples: How many traces :meth:`run` draws (deprecated; give it the steps).
     :param num_steps: How many steps :meth:`run` takes (deprecated; give them to it).
+    :ivar steps: How many steps have been made, in runs too.
     :raises InferenceError: if ``optim`` or ``loss`` is something else.
 
     Example::
@@ -97,11 +101,12 @@ class SVI(TracePosterior):
         self.guide = guide
         self._closes = needs_closure(self.optim)
         self.last_run: SVIResult | None = None
+        self.steps = 0
         self._native: CompiledSteps | None = None
         self._native_of: tuple[Any, ...] | None = None  # what its steps are made of
         self._stepper: Stepper | None = None
         self._stepper_of: tuple[Any, ...] | None = None
-        self._made = 0  # single steps
+        self.single_steps = 0  # of all steps, those that were no part of a run
         self.loss: LossFn
         self.loss_and_grads: LossFn
         if hasattr(loss, "loss") and hasattr(loss, "loss_and_grads"):
@@ -128,10 +133,13 @@ class SVI(TracePosterior):
         :return: The estimated loss before the step: minus the evidence lower bound, a float (a
             tuple of floats where the loss is a tuple).
         """
-        self._made += 1
-        if self._made <= single.COMPILED_AFTER and not self._is_explicit:
-            return self._step(args, kwargs)[0]
-        return self._single_steps()(args, kwargs)
+        self.single_steps += 1
+        if self.single_steps <= single.COMPILED_AFTER and not self._is_explicit:
+            loss = self._step(args, kwargs)[0]
+        else:
+            loss = self._single_steps()(args, kwargs)
+        self.steps += 1
+        return loss
 
     @property
     def _is_explicit(self) -> bool:
@@ -323,6 +331,72 @@ class SVI(TracePosterior):
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result
+        self.steps += result.num_steps
+
+    def state_dict(self, **others: Any) -> dict[str, Any]:
+        """Everything that the next step depends on, as tensors and plain data.
+
+        That is: the states of model and guide (where they are modules), the parameter store, the
+        optimiser with its schedule, averages of baselines, the number of steps, and the generators
+        of torch, ``random`` and numpy. Code that was made for the steps is dropped, so that this
+        object goes on with the same steps, bit for bit, as one that loads the state.
+
+        :param others: Other objects with a ``state_dict``, such as schedules and networks that
+            programs use by ``pyro.module``; instances of ``torch.Generator``; plain data.
+        :raises CheckpointError: if something cannot be loaded without running code.
+        """
+        self._begin_anew()
+        return copy.deepcopy(training_state.state_of(self, others))
+
+    def load_state_dict(self, state_dict: dict[str, Any], **others: Any) -> dict[str, Any]:
+        """Go on from a state that :meth:`state_dict` returned.
+
+        :param others: Those objects, by the same names, whose state is to be loaded.
+        :return: What else was saved: plain data, and the states of objects that are not given.
+        :raises CheckpointError: if it is the state of another model or guide.
+        """
+        self._begin_anew()
+        return training_state.restore(self, state_dict, others)
+
+    def save(self, filename: PathLike, **others: Any) -> None:
+        """Write :meth:`state_dict` to a file, which ``torch.load(weights_only=True)`` reads.
+
+        The file is replaced when all is written. Save between steps, or between runs.
+
+        Example::
+
+            >>> import tempfile
+            >>> from pyro.infer import Trace_ELBO
+            >>> def model():
+            ...     pyro.sample("z", dist.Normal(0.0, 1.0))
+            >>> def guide():
+            ...     pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(1.0)), 1.0))
+            >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO())
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     svi.save(f"{folder}/svi.pt", epoch=3)
+            ...     losses = [svi.step() for _ in range(3)]
+            ...     restored = svi.load(f"{folder}/svi.pt")
+            >>> restored, losses == [svi.step() for _ in range(3)]
+            ({'epoch': 3}, True)
+        """
+        self._begin_anew()
+        checkpoint.write(filename, training_state.KIND, training_state.state_of(self, others))
+
+    def load(self, filename: PathLike, map_location: Any = None, **others: Any) -> dict[str, Any]:
+        """Go on from a file that :meth:`save` wrote, in this process or another.
+
+        :param map_location: As in :func:`torch.load`.
+        :param others: As in :meth:`load_state_dict`.
+        :return: What else was saved.
+        :raises CheckpointError: if the file is no such file, or not safe to load.
+        """
+        state = checkpoint.read(filename, training_state.KIND, map_location)
+        return self.load_state_dict(state, **others)
+
+    def _begin_anew(self) -> None:
+        """Forget the code of steps: what follows is a function of the state alone."""
+        self._native = self._native_of = None
+        self._stepper = self._stepper_of = None
 
     def _run_deprecated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Take ``num_steps`` steps, then draw ``num_samples`` traces of the fitted model."""
@@ -354,26 +428,3 @@ def _are_same(of: tuple[Any, ...], then: tuple[Any, ...] | None) -> bool:
 
 def _as_floats(loss: Any) -> Any:
     return tuple(map(torch_item, loss)) if isinstance(loss, tuple) else torch_item(loss)
-
-
-def check_optim(optim: Any, closures: bool = False) -> PyroOptim:
-    """The optimiser that is meant; what is none is refused, with advice.
-
-    :param closures: Whether it may evaluate the loss by itself.
-    :raises InferenceError: if it is something else.
-    """
-    found = as_pyro_optim(optim)
-    if found is not None:
-        if needs_closure(found) and (not closures or found.pt_clip_args):
-            raise InferenceError(
-                "optimisers such as LBFGS evaluate the loss by themselves, which SVI supports, "
-                "without clip_args. Use another optimiser, such as pyro.optim.Adam({'lr': 0.01})."
-            )
-        return found
-    given = optim if isinstance(optim, type) else type(optim)
-    raise InferenceError(
-        "Optimizer should be an instance of pyro.optim.PyroOptim class, but got "
-        f"{given.__name__}. Parameters come into being as the model runs, so the optimizer is "
-        "given its arguments only: pyro.optim.Adam({'lr': 0.01}). One of torch is as good: "
-        "torch.optim.Adam(module.parameters(), lr=0.01), or partial(torch.optim.Adam, lr=0.01)."
-    )

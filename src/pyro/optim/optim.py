@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from pyro.optim.cohort import Cohort, Member, State, split_by_arguments, split_b
 from pyro.optim.held import Held
 from pyro.params import checkpoint
 from pyro.params.param_store import PARAM_STORE
+from pyro.params.plain_data import from_plain, to_plain
 
 _KIND = "pyro.optim"
 _MAX_PLANS = 64
@@ -151,9 +151,20 @@ class PyroOptim:
         self._waiting = {**self.get_state(), **state_dict}
         self._forget()
 
+    def restart_from(self, state_dict: dict[str, State]) -> None:
+        """Continue from a state and nothing else: parameters that are not in it begin anew.
+
+        :raises CheckpointError: if ``state_dict`` is not what :meth:`get_state` returns.
+        """
+        self._waiting = {}
+        self._forget()
+        if isinstance(self.pt_optim_constructor, Held):
+            self.pt_optim_constructor.optimizer.state.clear()
+        self.set_state(state_dict)
+
     def save(self, filename: checkpoint.PathLike) -> None:
         """Write the state to a file of tensors and plain data, readable without running code."""
-        checkpoint.write(filename, _KIND, {"state": _to_plain(self.get_state())})
+        checkpoint.write(filename, _KIND, {"state": to_plain(self.get_state())})
 
     def load(self, filename: checkpoint.PathLike, map_location: Any = None) -> None:
         """Continue from a file that :meth:`save` wrote.
@@ -161,7 +172,7 @@ class PyroOptim:
         :param map_location: As in :func:`torch.load`.
         :raises CheckpointError: if the file is no optimizer's or is not safe to load.
         """
-        self.set_state(_from_plain(checkpoint.read(filename, _KIND, map_location)["state"]))
+        self.set_state(from_plain(checkpoint.read(filename, _KIND, map_location)["state"]))
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -239,24 +250,3 @@ class PyroOptim:
             numbered = f"unnamed_{len(self._unnamed)}"
             name = self._unnamed.setdefault(id(p), (p, numbered))[1]
         return name
-
-
-def _to_plain(value: Any) -> Any:
-    """Nested state with Counters (the milestones of a schedule) as marked dicts."""
-    if isinstance(value, Counter):
-        return {"__counter__": dict(value)}
-    if isinstance(value, dict):
-        return {key: _to_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_to_plain(item) for item in value)
-    return value
-
-
-def _from_plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"__counter__"}:
-            return Counter(value["__counter__"])
-        return {key: _from_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_from_plain(item) for item in value)
-    return value

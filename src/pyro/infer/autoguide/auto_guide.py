@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any, Self
 
 import torch
@@ -16,6 +16,7 @@ from pyro.infer.autoguide.held_model import HeldModel, Model
 from pyro.infer.autoguide.prototype import Prototype, check_latents
 from pyro.infer.errors import InferenceError
 from pyro.infer.model.initialization import Strategy, init_to_feasible
+from pyro.infer.prototype import kept_rng
 from pyro.nn.pyro_module import PyroModule
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.trace_struct import Trace
@@ -109,7 +110,8 @@ class AutoGuide(PyroModule):
         if self.prototype_trace is not None:
             return self
         loaded = lazy_state.take_state(self, AutoGuide)
-        self._setup_prototype(*args, **kwargs)
+        with kept_rng() if loaded else nullcontext():  # then no draw is used
+            self._setup_prototype(*args, **kwargs)
         device, dtype = _placement(self)
         if (device, dtype) != self._made_at:
             self.to(

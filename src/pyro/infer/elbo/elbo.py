@@ -119,7 +119,7 @@ class ELBO:
     def __call__(self, model: Program, guide: Program) -> ELBOModule:
         """The loss as a module whose parameters are those of the modules ``model`` and ``guide``.
 
-        Parameters that come into being in the first call are in it only if there was one before.
+        Parameters that come into being in the first call are there after its ``setup(*args)``.
         """
         return ELBOModule(model, guide, self)
 

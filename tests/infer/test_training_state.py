@@ -1,0 +1,281 @@
+"""A checkpoint holds everything that the next step depends on: resuming is exact."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+from torch.utils.data import DataLoader, TensorDataset
+
+import pyro
+import pyro.distributions as dist
+from pyro.distributions import constraints
+from pyro.errors import CheckpointError
+from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoLowRankMultivariateNormal, AutoNormal
+from pyro.nn import PyroModule, PyroParam
+
+DATA = torch.linspace(-1.0, 2.0, 12)
+
+
+def model(data: Tensor) -> None:
+    z = pyro.sample("z", dist.Normal(0.0, 1.0))
+    noise = pyro.param("noise", torch.tensor(1.0), constraint=constraints.positive)
+    with pyro.plate("data", 12, subsample_size=len(data)):
+        pyro.sample("x", dist.Normal(z, noise), obs=data)
+
+
+def guide(data: Tensor) -> None:
+    loc = pyro.param("loc", lambda: torch.randn(()))
+    scale = pyro.param("scale", torch.tensor(1.0), constraint=constraints.positive)
+    pyro.sample("z", dist.Normal(loc, scale))
+
+
+class Amortised(PyroModule):
+    """With buffers that change, and a constraint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+        self.scale = PyroParam(torch.tensor(0.5), constraint=constraints.positive)
+
+    def forward(self, data: Tensor) -> None:
+        locs = self.net(data[:, None])
+        pyro.sample("z", dist.Normal(locs.mean(), self.scale))
+
+
+class Setup(NamedTuple):
+    """An optimisation, and what else belongs to it."""
+
+    svi: SVI
+    others: dict[str, Any]
+
+
+def of_functions() -> Setup:
+    args = {"optimizer": torch.optim.Adam, "optim_args": {"lr": 0.1}, "milestones": [2, 4, 9]}
+    return Setup(SVI(model, guide, pyro.optim.MultiStepLR(args), Trace_ELBO()), {})
+
+
+def of_an_automatic_guide() -> Setup:
+    args = {"lr": 0.1, "momentum": 0.5}
+    optim = pyro.optim.SGD({**args, "lr": 0.01}, {"global_clip_norm": 5.0})
+    return Setup(SVI(model, AutoNormal(model), optim, Trace_ELBO(num_particles=2)), {})
+
+
+def of_torch() -> Setup:
+    module = Amortised()
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.05)
+    schedule = lr_scheduler.StepLR(optimizer, 3)
+    return Setup(SVI(model, module, optimizer, Trace_ELBO()), {"schedule": schedule})
+
+
+def of_a_torch_optimiser_and_an_automatic_guide() -> Setup:
+    auto = AutoLowRankMultivariateNormal(model).setup(DATA)
+    optimizer = torch.optim.RMSprop(auto.parameters(), lr=0.01)
+    return Setup(SVI(model, auto, optimizer, Trace_ELBO()), {})
+
+
+def of_a_score_function() -> Setup:
+    def flips(data: Tensor) -> None:
+        k = pyro.sample("k", dist.Bernoulli(0.5))
+        pyro.sample("x", dist.Normal(2 * k, 1.0).expand([len(data)]).to_event(1), obs=data)
+
+    def guess(data: Tensor) -> None:
+        probs = pyro.param("probs", torch.tensor(0.5), constraint=constraints.unit_interval)
+        options = {"baseline": {"use_decaying_avg_baseline": True}}
+        pyro.sample("k", dist.Bernoulli(probs), infer=options)
+
+    return Setup(SVI(flips, guess, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO()), {})
+
+
+SETUPS = [
+    of_functions,
+    of_an_automatic_guide,
+    of_torch,
+    of_a_torch_optimiser_and_an_automatic_guide,
+    of_a_score_function,
+]
+
+
+def steps(setup: Setup, n: int) -> list[float]:
+    losses = []
+    for _ in range(n):
+        losses.append(setup.svi.step(DATA + 0.1 * np.random.rand() + 0.1 * random.random()))
+        for other in (setup.svi.optim, *setup.others.values()):
+            if hasattr(other, "step"):
+                other.step()
+    return losses
+
+
+@pytest.mark.parametrize("make", SETUPS)
+@pytest.mark.parametrize("taken", [0, 5])
+def test_another_process_goes_on_with_the_same_losses(
+    make: Callable[[], Setup], taken: int, tmp_path: Path
+) -> None:
+    pyro.set_rng_seed(1)
+    first = make()
+    steps(first, taken)
+    first.svi.save(tmp_path / "svi.pt", **first.others, epoch=7)
+    expected = steps(first, 6)
+
+    pyro.clear_param_store()
+    pyro.set_rng_seed(2)
+    second = make()
+    found = second.svi.load(tmp_path / "svi.pt", **second.others)
+    assert found == {"epoch": 7} and second.svi.steps == taken
+    assert steps(second, 6) == expected
+    assert second.svi.steps == first.svi.steps == taken + 6
+
+
+@pytest.mark.parametrize("make", SETUPS)
+def test_the_same_process_goes_back(make: Callable[[], Setup]) -> None:
+    pyro.set_rng_seed(1)
+    setup = make()
+    steps(setup, 4)
+    state = setup.svi.state_dict(**setup.others)
+    expected = steps(setup, 5)
+    setup.svi.load_state_dict(state, **setup.others)
+    assert steps(setup, 5) == expected
+
+
+def test_runs_in_machine_code_are_resumed_exactly(tmp_path: Path) -> None:
+    def make() -> SVI:
+        return SVI(model, AutoNormal(model), pyro.optim.Adam({"lr": 0.02}), Trace_ELBO())
+
+    svi = make()
+    assert svi.run(120, DATA, progress=False).compiled_steps > 100
+    svi.save(tmp_path / "svi.pt")
+    expected = svi.run(120, DATA, progress=False)
+    pyro.clear_param_store()
+    again = make()
+    again.load(tmp_path / "svi.pt")
+    found = again.run(120, DATA, progress=False)
+    assert again.steps == 240 and found.compiled_steps == expected.compiled_steps > 100
+    assert torch.equal(found.losses, expected.losses)
+
+
+def test_epochs_of_a_shuffled_loader_are_resumed_exactly(tmp_path: Path) -> None:
+    def make() -> tuple[SVI, Any, torch.Generator]:
+        generator = torch.Generator().manual_seed(0)
+        loader = DataLoader(TensorDataset(DATA), 5, shuffle=True, generator=generator)
+        return of_functions().svi, loader, generator
+
+    svi, loader, generator = make()
+    svi.run(batches=loader, epochs=2, progress=False)
+    svi.save(tmp_path / "svi.pt", generator=generator)
+    expected = svi.run(batches=loader, epochs=2, progress=False).losses
+    pyro.clear_param_store()
+    svi, loader, generator = make()
+    svi.load(tmp_path / "svi.pt", generator=generator)
+    assert torch.equal(svi.run(batches=loader, epochs=2, progress=False).losses, expected)
+
+
+def test_the_file_is_plain_and_says_what_it_is(tmp_path: Path) -> None:
+    setup = of_torch()
+    steps(setup, 2)
+    setup.svi.save(tmp_path / "svi.pt", **setup.others, note="a run")
+    raw = torch.load(tmp_path / "svi.pt", weights_only=True)
+    assert raw["format"] == "pyro.svi" and raw["steps"] == 2
+    assert "net.0.weight" in raw["modules"]["guide"]
+    assert set(raw["store"]["params"]) == {"noise"}  # the module's own are in the module
+    with pytest.raises(CheckpointError, match=r"'pyro\.svi' file"):
+        pyro.get_param_store().load(tmp_path / "svi.pt")
+
+
+def test_networks_that_programs_register_belong_to_the_others(tmp_path: Path) -> None:
+    def make() -> tuple[SVI, nn.Linear]:
+        net = nn.Linear(1, 1)
+
+        def amortised(data: Tensor) -> None:
+            pyro.module("net", net)
+            pyro.sample("z", dist.Normal(net(data.mean().reshape(1)).squeeze(), 0.5))
+
+        return SVI(model, amortised, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO()), net
+
+    svi, net = make()
+    svi.step(DATA)
+    svi.save(tmp_path / "svi.pt", net=net)
+    expected = [svi.step(DATA) for _ in range(3)]
+    pyro.clear_param_store()
+    svi, net = make()
+    svi.load(tmp_path / "svi.pt", net=net)
+    assert [svi.step(DATA) for _ in range(3)] == expected
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    svi = of_functions().svi
+    with pytest.raises(CheckpointError, match="callback is a method"):
+        svi.save(tmp_path / "svi.pt", callback=len.__call__)
+    svi.save(tmp_path / "svi.pt")
+    with pytest.raises(CheckpointError, match="schedule"):
+        svi.load(tmp_path / "svi.pt", schedule=object())
+    with pytest.raises(CheckpointError, match="guide"):
+        of_torch().svi.load(tmp_path / "svi.pt")
+
+
+SCRIPT = """
+import os, signal, sys
+import torch, pyro
+from tests.infer.test_training_state import DATA, of_an_automatic_guide, steps
+
+path, kill_at = sys.argv[1], int(sys.argv[2])
+pyro.set_rng_seed(5)
+setup = of_an_automatic_guide()
+if os.path.exists(path):
+    setup.svi.load(path)
+while setup.svi.steps < 12:
+    print(setup.svi.steps, repr(steps(setup, 1)[0]), flush=True)
+    if setup.svi.steps % 4 == 0:
+        setup.svi.save(path)
+    if setup.svi.steps == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_that_was_killed_is_resumed_exactly(tmp_path: Path) -> None:
+    def run(kill_at: int) -> tuple[int, list[str]]:
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "svi.pt"), str(kill_at)]
+        root = Path(__file__).parents[2]
+        env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        return done.returncode, done.stdout.split("\n")[:-1]
+
+    pyro.set_rng_seed(5)
+    losses = steps(of_an_automatic_guide(), 12)
+    whole = [f"{i} {loss!r}" for i, loss in enumerate(losses)]
+    killed, before = run(6)
+    resumed, after = run(-1)
+    assert killed == -signal.SIGKILL and resumed == 0
+    assert before == whole[:6]
+    assert after == whole[4:]  # from the checkpoint after 4 steps
+
+
+def test_loops_in_machine_code_are_resumed_exactly(tmp_path: Path) -> None:
+    def make() -> SVI:
+        return SVI(model, AutoNormal(model), pyro.optim.Adam({"lr": 0.02}), Trace_ELBO())
+
+    with pyro.settings.context(svi_compile_after=5):
+        svi = make()
+        for _ in range(25):
+            svi.step(DATA)
+        assert svi.engine.name == "machine code", svi.engine
+        svi.save(tmp_path / "svi.pt")
+        expected = [svi.step(DATA) for _ in range(25)]
+        assert svi.engine.name == "machine code"
+        pyro.clear_param_store()
+        again = make()
+        again.load(tmp_path / "svi.pt")
+        assert [again.step(DATA) for _ in range(25)] == expected
+        assert again.engine.compiled_steps == svi.engine.compiled_steps > 10
