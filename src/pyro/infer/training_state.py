@@ -32,6 +32,7 @@ def state_of(svi: SVI, others: Mapping[str, Any]) -> State:
     :raises CheckpointError: if something is not plain data, or a constraint has no name.
     """
     modules = _modules(svi)
+    averages = _averages(svi)
     held = [*modules.values(), *(x for x in others.values() if isinstance(x, nn.Module))]
     return {
         "steps": svi.steps,
@@ -39,7 +40,7 @@ def state_of(svi: SVI, others: Mapping[str, Any]) -> State:
         "modules": {name: to_plain(module.state_dict(), name) for name, module in modules.items()},
         "store": _store_state(held),
         "optimizer": to_plain(svi.optim.get_state(), "the state of the optimizer"),
-        "averages": _averages(svi).state if _averages(svi) is not None else {},
+        "averages": {} if averages is None else averages.state,
         "others": {name: _state_of_other(name, x) for name, x in others.items()},
         "generators": _generators(),
     }
