@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +15,17 @@ from torch import Tensor
 
 import pyro
 import pyro.distributions as dist
+from pyro import poutine
+from pyro.contrib.easyguide import EasyGuide
 from pyro.distributions import constraints
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, config_enumerate
 from pyro.infer.autoguide import (
+    AutoCallable,
     AutoDelta,
     AutoDiagonalNormal,
+    AutoDiscreteParallel,
     AutoGaussian,
+    AutoGuideList,
     AutoHierarchicalNormalMessenger,
     AutoIAFNormal,
     AutoLaplaceApproximation,
@@ -29,6 +37,7 @@ from pyro.infer.autoguide import (
     AutoRegressiveMessenger,
     AutoStructured,
 )
+from pyro.nn import AutoRegressiveNN
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class ModelCase:
     means: dict[str, tuple[list[float], float]] = field(default_factory=dict)  # value, tolerance
     subsampled: bool = False
     steps: int = 400
+    elbo: Callable[..., Any] = Trace_ELBO
 
 
 EFFECT = torch.tensor([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
@@ -121,6 +131,20 @@ def triangle(y: Tensor) -> None:
     pyro.sample("y", dist.Normal(alpha + beta, 0.1), obs=y)
 
 
+def mixture(y: Tensor) -> None:
+    """Two groups, and how far the second is from the first."""
+    shift = pyro.sample("shift", dist.Normal(0.0, 2.0))
+    with pyro.plate("data", len(y)):
+        z = pyro.sample("z", dist.Bernoulli(0.5))
+        pyro.sample("y", dist.Normal(shift * z, 0.5), obs=y)
+
+
+def mixture_data() -> Tensor:
+    """Normal quantiles around 0 and 3."""
+    group = dist.Normal(0.0, 0.5).icdf(torch.linspace(0.05, 0.95, 10))
+    return torch.cat([group, 3.0 + group])
+
+
 MODELS = [
     ModelCase(
         "eight schools",
@@ -174,11 +198,88 @@ MODELS = [
         {"alpha": constraints.unit_interval, "beta": constraints.unit_interval},
         {"alpha": ([0.3], 0.2)},
     ),
+    ModelCase(
+        "summed",
+        config_enumerate(mixture),
+        (mixture_data(),),
+        {"shift": constraints.real},
+        {"shift": ([2.99], 0.15)},  # ten observations of variance 1/4 and the prior; sd 0.16
+        elbo=TraceEnum_ELBO,
+    ),
+    ModelCase(
+        "discrete",
+        mixture,
+        (mixture_data(),),
+        {"shift": constraints.real, "z": constraints.boolean},
+        {"shift": ([2.99], 0.15), "z": ([0.0] * 10 + [1.0] * 10, 0.0)},
+        elbo=TraceEnum_ELBO,
+    ),
 ]
 
-flow = functools.partial(
-    dist.transforms.iterated, 2, dist.transforms.affine_autoregressive, hidden_dims=[12]
-)
+
+def flow(dim: int) -> Any:
+    """Two flows in the order of the coordinates; a random order would not be in the store."""
+    networks = [AutoRegressiveNN(dim, [12], permutation=torch.arange(dim)) for _ in range(2)]
+    return dist.transforms.ComposeTransformModule(
+        [dist.transforms.AffineAutoregressive(network) for network in networks]
+    )
+
+
+LATER: dict[Any, tuple[Callable[..., Any], list[str]]] = {
+    eight_schools: (AutoMultivariateNormal, ["eta"]),
+    linear_regression: (AutoDelta, ["intercept"]),
+    subsampled: (AutoNormal, ["z"]),
+    triangle: (AutoNormal, ["beta"]),
+    mixture: (AutoDiscreteParallel, ["z"]),
+}
+
+
+def parts(model: Callable[..., Any], first: Callable[..., Any] = AutoNormal) -> AutoGuideList:
+    """A list of a guide for some sites, and one of another kind for the others."""
+    guide = AutoGuideList(model)
+    kind, names = LATER.get(model, (None, []))
+    guide.append(first(poutine.block(model, hide=names)))
+    if kind is not None:
+        guide.append(kind(poutine.block(model, expose=names)))
+    return guide
+
+
+class ByHand(EasyGuide):
+    """A normal law for each site, within its plates."""
+
+    def guide(self, *args: Any) -> None:
+        for name in [plan.name for plan in self._plan]:
+            group = self.group(match=re.escape(name) + "$")
+            frames = group.prototype_sites[0]["cond_indep_stack"]
+            with ExitStack() as stack:
+                for f in frames:
+                    stack.enter_context(self.plate(f.name, f.full_size or f.size, f.size))
+                full = torch.Size([f.full_size or f.size for f in frames]) + group.event_shape
+                loc = pyro.param(f"{name}_loc", torch.zeros(full), event_dim=1)
+                spread = pyro.param(
+                    f"{name}_scale", torch.full(full, 0.1), constraints.positive, event_dim=1
+                )
+                group.sample(f"{name}_flat", dist.Normal(loc, spread).to_event(1))
+
+
+def by_function(model: Callable[..., Any]) -> AutoCallable:
+    """A plain function, with parameters in the store."""
+    sites = ByHand(model)
+
+    def guide(*args: Any) -> None:
+        sites.setup(*args)
+        sites.plates.clear()
+        sites.guide(*args)  # no call of a module: the parameters are the AutoCallable's
+
+    return AutoCallable(model, guide)
+
+
+def hierarchical(model: Callable[..., Any]) -> Any:
+    """Without the sites whose priors have no mean."""
+    sites = ["mu", "eta"] if model is eight_schools else None
+    sites = [] if model in (correlation, ordered) else sites
+    return AutoHierarchicalNormalMessenger(model, hierarchical_sites=sites)
+
 
 GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoDelta": AutoDelta,
@@ -192,8 +293,13 @@ GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoGaussian": AutoGaussian,
     "AutoStructured": AutoStructured,
     "AutoNormalMessenger": AutoNormalMessenger,
-    "AutoHierarchicalNormalMessenger": AutoHierarchicalNormalMessenger,
-    "AutoRegressiveMessenger": AutoRegressiveMessenger,
+    "AutoHierarchicalNormalMessenger": hierarchical,
+    # under the prior itself, the bound of the correlation has no mean
+    "AutoRegressiveMessenger": functools.partial(AutoRegressiveMessenger, init_scale=0.5),
+    "AutoGuideList": parts,
+    "AutoDiscreteParallel": functools.partial(parts, first=AutoDelta),
+    "AutoCallable": by_function,
+    "EasyGuide": ByHand,
 }
 
 MESSENGERS = {
@@ -201,5 +307,25 @@ MESSENGERS = {
     "AutoNormalMessenger",
     "AutoRegressiveMessenger",
 }
-BY_SITE = {"AutoDelta", "AutoNormal", *MESSENGERS}  # these take sites in subsampled plates
+BY_HAND = {"AutoCallable", "EasyGuide"}
+LISTS = {"AutoGuideList", "AutoDiscreteParallel"}
+# these take sites in subsampled plates
+BY_SITE = {"AutoDelta", "AutoNormal", "AutoGuideList", *MESSENGERS, *BY_HAND}
 POINTS = {"AutoDelta", "AutoLaplaceApproximation"}
+WITHOUT_MEDIANS = {"AutoRegressiveMessenger", *BY_HAND}
+
+
+def excluded(guide: str, case: str) -> str:
+    """Why a guide is not for a model; empty if it is."""
+    if case == "discrete" and guide not in LISTS:
+        return "it has a law for continuous sites only"
+    if guide == "AutoDiscreteParallel" and case != "discrete":
+        return "there is no discrete site"
+    if case == "subsampled" and guide not in BY_SITE:
+        return "a vector of all coordinates has no parts"
+    if case == "triangle" and guide in {"AutoGuideList", *BY_HAND}:
+        return "the support of a site depends on one that is drawn elsewhere"
+    return ""
+
+
+PAIRS = [(guide, case) for guide in GUIDES for case in MODELS if not excluded(guide, case.name)]

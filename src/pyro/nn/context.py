@@ -14,7 +14,7 @@ from pyro.nn.statement_params import StatementParams
 from pyro.runtime import STATE
 
 MODULE_LOCAL_PARAMS = False
-_STATEMENTS = "pyro_statements"  # where a module keeps the parameters of statements in its calls
+STATEMENTS = "pyro_statements"  # where a module keeps the parameters of statements in its calls
 
 
 @settings.register("module_local_params", __name__, "MODULE_LOCAL_PARAMS")
@@ -69,7 +69,7 @@ class Run:
 
     def __enter__(self) -> None:
         if self.local:
-            kept = self._module._modules.get(_STATEMENTS)
+            kept = self._module._modules.get(STATEMENTS)
             self._statements = kept if isinstance(kept, StatementParams) else StatementParams()
             self._scope = self._statements.scope()
             self._scope.__enter__()
@@ -86,14 +86,14 @@ class Run:
         if self._scope is not None:
             self._scope.__exit__(exc_type, exc_value, traceback)
             if self._statements._parameters:
-                self._module._modules[_STATEMENTS] = self._statements
+                self._module._modules[STATEMENTS] = self._statements
 
 
 def expect_statements(module: nn.Module, prefix: str, names: Any) -> None:
     """Make room for the parameters of statements that a state dict brings."""
-    own = f"{prefix}{_STATEMENTS}."
-    if _STATEMENTS not in module._modules and any(name.startswith(own) for name in names):
-        module._modules[_STATEMENTS] = StatementParams()
+    own = f"{prefix}{STATEMENTS}."
+    if STATEMENTS not in module._modules and any(name.startswith(own) for name in names):
+        module._modules[STATEMENTS] = StatementParams()
 
 
 def new_context(root: nn.Module) -> Context:

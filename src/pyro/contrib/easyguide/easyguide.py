@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from pyro.errors import SiteError
 from pyro.infer.autoguide.held_model import HeldModel, Model
 from pyro.infer.autoguide.plans import SitePlan, densities_wanted, plan_sites
-from pyro.infer.autoguide.prototype import Prototype, check_latents
+from pyro.infer.autoguide.prototype import Prototype, check_latents, warn_of_kept_supports
 from pyro.infer.autoguide.site_parameters import for_all_data
 from pyro.nn.pyro_module import PyroModule
 from pyro.poutine.plate_messenger import PlateMessenger
@@ -77,14 +77,21 @@ class EasyGuide(PyroModule):
         """The guide itself, to be defined in a subclass."""
         raise NotImplementedError(f"{type(self).__name__} defines no guide()")
 
-    def setup(self, *args: Any, **kwargs: Any) -> None:
-        """Run the model once with these arguments, unless it is done."""
+    def setup(self, *args: Any, **kwargs: Any) -> Self:
+        """Run the model once with these arguments, unless it is done.
+
+        :return: The guide.
+        """
         if self.prototype_trace is None:
             prototype = Prototype(self.model, self.init, args, kwargs)
             check_latents(prototype.trace)
+            if prototype.moving:
+                advice = "Use a guide of pyro.infer.autoguide for these sites and the others"
+                warn_of_kept_supports(self, prototype.moving, advice)
             self._plan = plan_sites(prototype.trace.nodes)
             self.frames = prototype.frames
             self.prototype_trace = prototype.trace
+        return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the guide with the model's arguments."""

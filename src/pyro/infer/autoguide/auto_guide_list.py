@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pyro.infer.autoguide.auto_callable import AutoCallable
 from pyro.infer.autoguide.auto_guide import AutoGuide
+from pyro.infer.autoguide.prototype import warn_of_kept_supports
 from pyro.infer.autoguide.quantiles import Levels
 from pyro.infer.errors import InferenceError
 
@@ -78,6 +79,9 @@ class AutoGuideList(AutoGuide, nn.ModuleList):
         super()._setup_prototype(*args, **kwargs)
         for part in self:
             part.setup(*args, **kwargs)
+            kept = self._moving & part._sites().keys() - part._moving
+            if kept:
+                warn_of_kept_supports(part, kept, "Put these sites into one part")
 
     def forward(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Draw the latent values of all parts, by name of site."""

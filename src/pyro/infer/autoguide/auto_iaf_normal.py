@@ -5,17 +5,21 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from pyro.distributions.transforms import affine_autoregressive, iterated
+import torch
+
+from pyro.distributions.transforms import AffineAutoregressive, ComposeTransformModule
 from pyro.infer.autoguide.auto_normalizing_flow import AutoNormalizingFlow
 from pyro.infer.autoguide.held_model import Model
 from pyro.infer.model.initialization import Strategy
+from pyro.nets.autoregressive import AutoRegressiveNN
 
 
 class AutoIAFNormal(AutoNormalizingFlow):
     r"""Inverse autoregressive flows of a standard normal law.
 
     :math:`u_i = \mu_i(\epsilon_{<i}) + \sigma_i(\epsilon_{<i})\,\epsilon_i`, repeated, where the
-    functions are masked networks. A model with one coordinate has nothing to depend on: use
+    functions are masked networks; the order of the coordinates is turned round from one flow to the
+    next. A model with one coordinate has nothing to depend on: use
     :class:`AutoNormal`. See Kingma et al. (2016), *Improving Variational Inference with Inverse
     Autoregressive Flow*.
 
@@ -26,7 +30,7 @@ class AutoIAFNormal(AutoNormalizingFlow):
         zero whatever it says.
     :param num_transforms: How many flows follow each other.
     :param init_transform_kwargs: Passed on to
-        :func:`~pyro.distributions.transforms.affine_autoregressive`.
+        :class:`~pyro.distributions.transforms.AffineAutoregressive`.
 
     Example::
 
@@ -47,9 +51,21 @@ class AutoIAFNormal(AutoNormalizingFlow):
         **init_transform_kwargs: Any,
     ) -> None:
         hidden = [hidden_dim] if isinstance(hidden_dim, int) else hidden_dim
-        flow = functools.partial(
-            iterated, num_transforms, affine_autoregressive, hidden_dims=hidden
-        )
-        super().__init__(model, functools.partial(flow, **init_transform_kwargs))
+        flows = functools.partial(_flows, num_transforms, hidden, init_transform_kwargs)
+        super().__init__(model, flows)
         if init_loc_fn is not None:
             self.init_loc_fn = init_loc_fn
+
+
+def _flows(count: int, hidden: list[int] | None, options: dict[str, Any], dim: int) -> Any:
+    """Flows whose orders are known, so that their parameters alone say what they do."""
+    orders = [torch.arange(dim), torch.arange(dim).flip(0)]
+    hidden = [3 * dim + 1] if hidden is None else hidden
+    return ComposeTransformModule(
+        [
+            AffineAutoregressive(
+                AutoRegressiveNN(dim, hidden, permutation=orders[i % 2]), **options
+            )
+            for i in range(count)
+        ]
+    )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pyro.errors import ShapeError
+from pyro.nn.context import STATEMENTS
 from pyro.nn.pyro_module import PyroModule
 
 
@@ -16,6 +17,8 @@ def materialise(root: nn.Module, names: Mapping[str, Tensor]) -> None:
     """Make parameters for the tensors of a state dict, where the guide has none yet."""
     for path, tensor in names.items():
         *parents, leaf = path.split(".")
+        if parents[:1] == [STATEMENTS]:  # they wait for their statements
+            continue
         owner = root
         for part in parents:
             if part not in owner._modules:
@@ -31,7 +34,7 @@ def materialise(root: nn.Module, names: Mapping[str, Tensor]) -> None:
 def take_state(root: nn.Module, kind: type[nn.Module]) -> dict[str, Tensor]:
     """Remove all parameters and buffers that were materialised, and return them by path.
 
-    :param kind: Modules of this class, and what is below, keep their own.
+    :param kind: Modules of this class, and what is below, keep their own; so do statements.
     """
     state: dict[str, Tensor] = {}
     for prefix, module in _own_modules(root, "", kind):
@@ -49,7 +52,7 @@ def _own_modules(
 ) -> Iterator[tuple[str, nn.Module]]:
     yield prefix, module
     for name, child in module._modules.items():
-        if child is not None and not isinstance(child, kind):
+        if child is not None and name != STATEMENTS and not isinstance(child, kind):
             yield from _own_modules(child, f"{prefix}.{name}" if prefix else name, kind)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyro.errors import SiteError
@@ -74,6 +75,17 @@ def _check_plates(site: Message) -> None:
                 "guide can be made. Use the plate as a context, `with pyro.plate(...):`; or, if "
                 "the loop must stay, a plain Python loop over range(...)."
             )
+
+
+def warn_of_kept_supports(guide: object, names: Iterable[str], advice: str) -> None:
+    """Say that a guide takes supports, which depend on other sites, from its first run."""
+    warnings.warn(
+        f"{type(guide).__name__}: the supports of the sites {sorted(names)} depend on the values "
+        "of others, but are kept as they were in the first run, so that the model may exclude "
+        f"what the guide draws. {advice}.",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def check_latents(trace: Trace) -> None:
