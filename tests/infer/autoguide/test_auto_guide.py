@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 import threading
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,32 +156,6 @@ def test_pickled_guide_loses_a_local_model() -> None:
     with pytest.raises(InferenceError, match="unpickled without its model"):
         _ = loaded.model
     assert copy.deepcopy(guide).model is guide.model
-
-
-SAVE = """
-import sys, torch, pyro
-sys.path.insert(0, sys.argv[1])
-from tests.infer.autoguide.test_auto_guide import two_sites, ALL
-for cls in ALL:
-    guide = cls(two_sites)
-    guide.load_state_dict(torch.load(f"{sys.argv[2]}/{cls.__name__}.pt"))
-    torch.save(guide.median(), f"{sys.argv[2]}/{cls.__name__}.median.pt")
-"""
-
-
-@pytest.mark.slow
-def test_a_new_process_has_the_same_posterior(tmp_path: Path) -> None:
-    guides = [cls(two_sites).setup() for cls in ALL]
-    for guide in guides:
-        with torch.no_grad():
-            for parameter in guide.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
-        torch.save(guide.state_dict(), tmp_path / f"{type(guide).__name__}.pt")
-    root = str(Path(__file__).parents[3])
-    subprocess.run([sys.executable, "-c", SAVE, root, str(tmp_path)], check=True)
-    for guide in guides:
-        medians = torch.load(tmp_path / f"{type(guide).__name__}.median.pt")
-        torch.testing.assert_close(medians, guide.median())
 
 
 # plates
