@@ -22,6 +22,7 @@ from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
 from pyro.infer.fit.steps import SingleSteps, Steps
+from pyro.infer.fit.watch import of_torch
 from pyro.infer.gradients import check_gradients
 from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
@@ -149,16 +150,19 @@ class SVI(TracePosterior):
         """What makes steps one by one; another one if this object has been changed."""
         of = (self.model, self.guide, self.optim, self.loss_and_grads)
         if self._stepper is None or not _are_same(of, self._stepper_of):
-            owner = getattr(self.loss_and_grads, "__self__", self.loss_and_grads)
             self._stepper_of = of
             self._stepper = fit.Stepper(
                 self._step,
                 self._objective(),
                 self.optim,
-                {"model": self.model, "guide": self.guide, "loss": owner},
+                self._roots(),
                 self._is_explicit,
             )
         return self._stepper
+
+    def _roots(self) -> dict[str, Any]:
+        owner = getattr(self.loss_and_grads, "__self__", self.loss_and_grads)
+        return {"model": self.model, "guide": self.guide, "loss": owner}
 
     def _objective(self) -> LossFn | str:
         """The loss as a tensor, given the arguments of model and guide; or why there is none."""
@@ -317,12 +321,18 @@ class SVI(TracePosterior):
             return SingleSteps(self._step, self.optim)
         after = COMPILED_FROM if total is None and not wanted else 1
         changing = options.batches is not None
-        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing)
+        insists = bool(options.compile)
+        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing, insists)
         if self._native is not None and self._native.may_go_on and self._native_of == of:
             self._native.restart(after)
             return self._native
         self._native_of = of
-        self._native = fit.CompiledSteps(self._step, self._objective(), self.optim, changing, after)
+        objective = self._objective()
+        if not insists:
+            objective = of_torch(self._roots()) or objective
+        self._native = fit.CompiledSteps(
+            self._step, objective, self.optim, changing, after, insists=insists
+        )
         return self._native
 
     def __getstate__(self) -> dict[str, Any]:

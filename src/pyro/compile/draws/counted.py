@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyro.compile.draws.noise import Key, Noise
 from pyro.compile.draws.rules import is_random, rule_of
+from pyro.compile.draws.work import Work
 
 
 @final
@@ -18,6 +19,7 @@ class Counted(TorchDispatchMode):
 
     :param key: as :func:`~pyro.compile.draws.noise.make_key` makes it.
     :ivar noise: counts what has been taken.
+    :ivar work: counts operations, and the products within matrix products.
 
     >>> from pyro.compile.draws import Counted, make_key
     >>> def draw():
@@ -31,6 +33,7 @@ class Counted(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise = Noise(key)
         self.drew = False  # whether anything was random, in whatever way
+        self.work = Work()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -44,6 +47,7 @@ class Counted(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        self.work.add(func, args)
         if is_random(func):
             self.drew = True
             rule = rule_of(func, kwargs)

@@ -81,6 +81,7 @@ class CompiledSteps:
     :param patience: How many steps with arguments of one kind are made in torch before one is
         recorded.
     :param strict: Whether something that is not finite is an error.
+    :param insists: Whether machine code is wanted even where torch is faster.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class CompiledSteps:
         name: str = "SVI.run",
         patience: int = 0,
         strict: bool = True,
+        insists: bool = False,
     ) -> None:
         self._after, self._keys, self._name = after, keys, name
-        self._patience, self._strict = patience, strict
+        self._patience, self._strict, self._insists = patience, strict, insists
         self._last_key: tuple[int, Key] | None = None
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
@@ -223,6 +225,8 @@ class CompiledSteps:
         if leaves.keys() - self.leaves.keys():
             self._note(leaves)
             self._stages.clear()
+        elif stage.tape is None and not self._insists and counted.work.is_for_torch(_threads()):
+            self.give_up("most of the work are products of matrices, in which torch is faster")
         elif stage.tape is None:
             self._record(stage, leaves, list(seen), call, counted.noise.taken)
         elif foreseen is not None:
@@ -321,6 +325,10 @@ class CompiledSteps:
         self.reason = reason
         self._stages.clear()
         log.info("%s makes its steps in torch: %s", self._name, reason)
+
+
+def _threads() -> int:
+    return torch.get_num_threads()
 
 
 def _gradients(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pyro import settings
+from pyro.compile import switch
+
+__all__ = ["COMPILED_AFTER", "switch"]  # whose settings exist from the start, too
 
 COMPILED_AFTER = 100  # steps whose time pays for machine code
 

@@ -15,7 +15,7 @@ from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
 from pyro.infer.fit.engine import StepEngine
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Objective
-from pyro.infer.fit.watch import Unwatchable, Watch
+from pyro.infer.fit.watch import CompiledByTorch, Unwatchable, Watch
 from pyro.optim.optim import PyroOptim
 from pyro.params.param_store import PARAM_STORE
 from pyro.rng import new_seed
@@ -158,7 +158,7 @@ class Stepper:
             self._watch = Watch(self._roots)
         except Unwatchable as error:
             self._watch = None
-            if not self._explicit:
+            if not self._explicit or isinstance(error, CompiledByTorch):
                 self._give_up(str(error))
 
     def _hold(self) -> None:

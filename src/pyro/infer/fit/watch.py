@@ -95,6 +95,10 @@ class Unwatchable(Exception):  # noqa: N818
     """A program does something that a repetition without Python would leave out."""
 
 
+class CompiledByTorch(Unwatchable):
+    """A part of a program is compiled already, by ``torch.compile``."""
+
+
 @final
 class Watch:
     """All that is found from some objects on: variables, attributes, items, tensors.
@@ -164,6 +168,8 @@ class Watch:
 
     def _look(self, part: _Part, is_root: bool) -> Iterator[_Part]:
         value, name, _ = part
+        if _is_compiled_by_torch(value):
+            raise CompiledByTorch(f"{name} is compiled by torch.compile")
         if isinstance(value, Tensor):
             if not (value.requires_grad and value.is_leaf):
                 self._items.append(_Memory(value, value._version, Found(name, False)))
@@ -314,6 +320,28 @@ _PARTS: tuple[tuple[type | tuple[type, ...], Any], ...] = (
 
 
 # ---------------------------------------------------------------- whose code
+
+
+def of_torch(roots: Mapping[str, Any]) -> str | None:
+    """Which part of programs ``torch.compile`` has compiled; None if there is none."""
+    if "torch._dynamo" not in sys.modules:
+        return None
+    try:
+        Watch(roots)
+    except CompiledByTorch as error:
+        return str(error)
+    except Unwatchable:
+        return None
+    return None
+
+
+def _is_compiled_by_torch(value: Any) -> bool:
+    attributes = getattr(value, "__dict__", None)
+    return isinstance(attributes, dict) and (
+        "_torchdynamo_orig_callable" in attributes
+        or attributes.get("_compiled_call_impl") is not None
+        or ("dynamo_ctx" in attributes and isinstance(value, nn.Module))
+    )
 
 
 def _is_fixed(value: Any) -> bool:

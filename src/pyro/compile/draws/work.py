@@ -1,0 +1,70 @@
+"""How much a program has to do: whether torch's matrix products are what takes the time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+from torch import Tensor
+
+# Seconds, on processors of these years: a call of an operation by Python; a product and its sum in a
+# loop of our own, and in the library that torch calls, for each thread.
+_CALL, _OURS, _THEIRS = 5e-6, 1.8e-10, 4e-11
+
+
+def _of_matrices(args: Sequence[Any]) -> int:
+    """``(n, k) @ (k, m)``, as the last two tensors."""
+    left, right = (x for x in args[-2:])
+    return int(left.numel()) * int(right.shape[-1])
+
+
+def _of_convolution(args: Sequence[Any]) -> int:
+    """Each number of the result has a product for each weight of its channel; strides divide."""
+    x, weight, stride = args[0], args[1], args[3]
+    places = x.shape[0] * math.prod(x.shape[2:]) // max(1, math.prod(stride))
+    return int(places) * int(weight.numel())
+
+
+def _of_its_gradient(args: Sequence[Any]) -> int:
+    return 2 * _of_convolution((args[1], args[2], None, args[4]))
+
+
+_PRODUCTS: dict[str, Callable[[Sequence[Any]], int]] = {
+    "aten::mm": _of_matrices,
+    "aten::bmm": _of_matrices,
+    "aten::addmm": _of_matrices,
+    "aten::baddbmm": _of_matrices,
+    "aten::convolution": _of_convolution,
+    "aten::convolution_backward": _of_its_gradient,
+}
+
+
+@final
+class Work:
+    """Counts the operations of a program.
+
+    :ivar operations: how many there were.
+    :ivar products: how many products of numbers within products of matrices.
+
+    >>> from pyro.compile.draws import Counted, make_key
+    >>> with Counted(make_key(0)) as counted:
+    ...     x = torch.ones(4, 5) @ torch.ones(5, 6)
+    >>> counted.work.products, counted.work.is_for_torch(threads=1)
+    (120, False)
+    """
+
+    def __init__(self) -> None:
+        self.operations = self.products = 0
+
+    def add(self, func: Any, args: Sequence[Any]) -> None:
+        """Note a call."""
+        self.operations += 1
+        count = _PRODUCTS.get(func._schema.name)
+        if count is not None and all(isinstance(x, Tensor) for x in args[:2]):
+            self.products += count(args)
+
+    def is_for_torch(self, threads: int) -> bool:
+        """Whether loops of our own would take longer than torch with all its calls."""
+        in_torch = self.operations * _CALL + self.products * _THEIRS / max(1, threads)
+        return self.products * _OURS > in_torch
