@@ -1,6 +1,7 @@
-"""Memory between pages that nobody may touch; run as a program, all table programs in it.
+"""Memory between pages that nobody may touch; run as a program, all programs of the tests in it.
 
-Any access outside of inputs, outputs, constants, scratch memory or context ends the process.
+Any access outside of inputs, outputs, constants, scratch memory or context ends the process. What
+the code must write before it reads it, is full of nan, or of other numbers, at first.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from torch.utils import _pytree as pytree
 
 from pyro.compile.function import _RUN, _Specialisation
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
+from pyro.compile.program import Program
+from tests.compile.models import SIZES, compiled
 from tests.compile.programs import CASES, Case, real
 from tests.compile.test_rows import with_gradients
 
@@ -25,7 +28,8 @@ PAGE = mmap.PAGESIZE
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 NO_ACCESS, READ = 0, 1
-
+POISON = {False: 0xFF, True: 0x3F}  # nan, and about 0.0005
+_DENSITY = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 5)
 
 DATA = real(1027, 5, seed=4)
 
@@ -61,6 +65,10 @@ class Fenced:
         ctypes.memmove(self.address, source.data_ptr(), source.nbytes)
         self._protect(self._start + PAGE, self._room, READ)
 
+    def poison(self, byte: int) -> None:
+        """Any content."""
+        ctypes.memset(self._start + PAGE, byte, self._room)
+
     def read(self, like: Tensor) -> Tensor:
         """The elements there."""
         found = torch.empty(like.shape, dtype=like.dtype)
@@ -86,23 +94,27 @@ def table(addresses: list[int], before: bool) -> Fenced:
     return fenced([numbers], before)[0]
 
 
-def run(made: _Specialisation, inputs: list[Tensor], results: list[Tensor], before: bool) -> None:
+def run(
+    program: Program, inputs: list[Tensor], results: list[Tensor], before: bool, density: bool
+) -> None:
     """One call; the results must be those of a call in ordinary memory."""
-    program = made.program
     sources = fenced(inputs, before)
     targets = [Fenced(t.nbytes, t.element_size(), before) for t in results]
     scratch = Fenced(program.code.scratch_bytes, 64, before)
+    for place in (*targets, scratch):
+        place.poison(POISON[before])
     constants = fenced(list(program.graph.constants), before)
     addresses = [c.address for c in constants] + [
         a or 0 for a in list(program._context)[len(constants) :]
     ]
-    tables = [
-        table(addresses, before),
-        table([s.address for s in sources], before),
-        table([t.address for t in targets], before),
-    ]
-    call: Any = _RUN(program.code.loaded.address("run"))
-    assert call(*(t.address for t in tables), scratch.address) == 0
+    context = table(addresses, before)
+    if density:
+        places = [*sources, *targets]
+        call: Any = _DENSITY(program.code.loaded.address("run"))
+    else:
+        places = [table([p.address for p in ps], before) for ps in (sources, targets)]
+        call = _RUN(program.code.loaded.address("run"))
+    assert call(context.address, *(p.address for p in places), scratch.address) == 0
     for target, expected in zip(targets, results, strict=True):
         torch.testing.assert_close(target.read(expected), expected, rtol=0, atol=0, equal_nan=True)
 
@@ -120,7 +132,17 @@ def check(case: Case) -> None:
     plain = Ordinary(made)
     plain(inputs, results)
     for before in (False, True):
-        run(made, inputs, results, before)
+        run(made.program, inputs, results, before, density=False)
+
+
+def check_model(name: str) -> None:
+    """The density of a model, in fenced memory."""
+    density = compiled(name)
+    k = torch.arange(density.dim, dtype=torch.float64)
+    x = 0.3 * torch.sin(7 * k + 1)
+    results = list(density.value_and_grad(x))
+    for before in (False, True):
+        run(density._program, [x], results, before, density=True)
 
 
 class Ordinary:
@@ -148,6 +170,9 @@ def main() -> None:
     for case in [*LARGE, *CASES[::step]]:
         print(case.name, flush=True)
         check(case)
+    for name in SIZES:
+        print(name, flush=True)
+        check_model(name)
     print("done", flush=True)
 
 

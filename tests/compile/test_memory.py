@@ -12,7 +12,11 @@ import torch
 from torch import Tensor
 
 import pyro.distributions as dist
-from pyro.compile import NativeDensity, compile_value_and_grad
+from pyro.compile import NativeDensity, cache, compile_value_and_grad
+from pyro.distributions.validation import trusted_values
+from pyro.infer.model.density import ModelDensity
+from pyro.primitives.validation import unchecked
+from tests.compile.models import arguments
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pages are protected by mprotect")
 
@@ -34,6 +38,31 @@ def test_programs_stay_within_their_memory(step: str) -> None:
     done = fenced(step)
     last = done.stdout.splitlines()[-1]
     assert (last, done.returncode) == ("done", 0), f"{last}: {done.stderr[-2000:]}"
+
+
+@pytest.mark.slow
+def test_a_model_that_is_compiled_again_and_again_by_threads() -> None:
+    """40 times from nowhere, at as many points; a factor of a matrix is among what it calls."""
+    model, data = arguments("gaussian_process")
+    torch.set_default_dtype(torch.float64)
+    try:
+        posterior = ModelDensity(model, **data)
+        points = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+        expected = [posterior.value_and_grad(x) for x in points]
+
+        def made(k: int) -> tuple[Tensor, Tensor]:
+            cache.clear()
+            at = points[(k + 1) % len(points)]
+            with unchecked(), trusted_values():
+                density = compile_value_and_grad(posterior.log_density, at)
+            return density.value_and_grad(points[k])
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = list(pool.map(made, range(len(points))))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 
 COUNTS = torch.arange(40.0, dtype=torch.float64)

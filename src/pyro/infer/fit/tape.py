@@ -18,7 +18,7 @@ from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.optim.flat import FlatOptimizer
 from pyro.optim.optim import PyroOptim
-from pyro.primitives.validation import validation_enabled
+from pyro.primitives.validation import unchecked
 
 Objective = Callable[..., Any]
 
@@ -72,7 +72,7 @@ class Tape:
         )
 
     def _step(self) -> Outcome:
-        with validation_enabled(False), trusted_values(), unread(), ParamCapture() as seen:
+        with unchecked(), trusted_values(), unread(), ParamCapture() as seen:
             loss = self._objective(*self._call.args, **self._call.kwargs)
         if not isinstance(loss, Tensor) or loss.dim():
             raise not_capturable(f"the loss is {type(loss).__name__}, not a scalar tensor")

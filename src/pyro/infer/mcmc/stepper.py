@@ -19,7 +19,7 @@ from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import Strategy
 from pyro.infer.model.posterior import Posterior
 from pyro.infer.model.start import find_start
-from pyro.primitives.validation import validation_enabled
+from pyro.primitives.validation import unchecked
 from pyro.rng import new_seed
 
 
@@ -62,7 +62,7 @@ class Stepper:
             self._run = self._new_run(place)
         elif not torch.equal(place, self._place.to(place.dtype)):
             self._run.move(place[None])
-        with validation_enabled(False):  # trajectories leave supports by rounding
+        with unchecked():  # trajectories leave supports by rounding
             drawn = self._run.advance(1, Silence())
         self._seen.append(drawn)
         self._place = drawn.positions[0, 0]

@@ -12,7 +12,7 @@ from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, s
 from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.posterior import Posterior
-from pyro.primitives.validation import validation_enabled
+from pyro.primitives.validation import unchecked
 
 
 class Compilation(NamedTuple):
@@ -74,7 +74,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _compiled(posterior: Posterior) -> NativeDensity:
-    with validation_enabled(False), trusted_values():  # checks branch on values
+    with unchecked(), trusted_values():  # checks branch on values
         return compile_value_and_grad(posterior.log_density, _inner_point(posterior))
 
 

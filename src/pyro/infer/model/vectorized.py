@@ -20,7 +20,7 @@ from pyro.poutine.sites import is_deterministic, is_sample, is_subsample
 from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_scoring import site_log_prob
 from pyro.poutine.trace_struct import Trace
-from pyro.primitives.validation import validation_enabled
+from pyro.primitives.validation import unchecked
 
 _PLATE = "_points"
 _TOLERANCE = 1e-4  # of single precision; models that do not broadcast are wrong by far more
@@ -182,7 +182,7 @@ class BatchedDensity:
         both = torch.func.vmap(torch.func.grad_and_value(self.posterior.log_density))
 
         def value_and_grad(x: Tensor) -> tuple[Tensor, Tensor]:
-            with validation_enabled(False):  # checks branch on values
+            with unchecked():  # checks branch on values
                 grad, value = both(x)
             return value.detach(), grad.detach()
 
