@@ -21,7 +21,7 @@ SIZES: dict[str, dict[str, int]] = {
     "hierarchical_glm": {"rows": 101, "columns": 3, "groups": 13},
     "gaussian_process": {"points": 23},
     "dirichlet_multinomial": {"documents": 21, "words": 7, "length": 11, "kinds": 3},
-    "hmm": {"steps": 13, "states": 5},
+    "hmm": {"steps": 5, "states": 3},
     "lkj_normal": {"rows": 19, "dim": 4},
     "neural_network": {"rows": 37, "columns": 9},
     "ar2": {"length": 45},
