@@ -113,9 +113,9 @@ NAMES = {
     "pyro.distributions.util": """broadcast_shape deep_to detach enable_validation eye_like gather
         is_identically_one is_identically_zero is_validation_enabled logsumexp scalar_like
         scale_and_mask sum_leftmost sum_rightmost validation_enabled""",
-    "pyro.infer": """CSIS ELBO EmpiricalMarginal EnergyDistance GuideReport IMQSteinKernel
-        Importance JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO JitTrace_ELBO
-        ChEES MHResampler Predictive RBFSteinKernel RandomWalkKernel RenyiELBO
+    "pyro.infer": """CSIS DataParallel ELBO EmpiricalMarginal EnergyDistance GuideReport
+        IMQSteinKernel Importance JitTraceEnum_ELBO JitTraceGraph_ELBO JitTraceMeanField_ELBO
+        JitTrace_ELBO ChEES MHResampler Predictive RBFSteinKernel RandomWalkKernel RenyiELBO
         ReweightedWakeSleep SVGD SVI SVIResult TraceEnumSample_ELBO TraceEnum_ELBO TraceGraph_ELBO
         TraceMeanField_ELBO TracePosterior TracePredictive TraceTMC_ELBO TraceTailAdaptive_ELBO
         Trace_ELBO Trace_MMD WeighedPredictive config_enumerate enable_validation
@@ -299,6 +299,7 @@ PARAMETERS = {
     "pyro.distributions.SineBivariateVonMises": """phi_loc psi_loc phi_concentration
         psi_concentration correlation weighted_correlation validate_args""",
     "pyro.infer.SVI": "model guide optim loss loss_and_grads num_samples num_steps",
+    "pyro.infer.DataParallel": "loss weight process_group",
     "pyro.infer.guide_diagnostics": """model guide args num_samples max_plate_nesting batch_size
         kwargs""",
     "pyro.infer.Trace_ELBO": """num_particles max_plate_nesting max_iarange_nesting

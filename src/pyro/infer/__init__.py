@@ -28,6 +28,7 @@ from pyro.infer.validation import enable_validation, is_validation_enabled
 
 if TYPE_CHECKING:
     from pyro.infer.csis import CSIS
+    from pyro.infer.data_parallel import DataParallel
     from pyro.infer.discrete import TraceEnumSample_ELBO, infer_discrete
     from pyro.infer.elbo.jit import (
         JitTrace_ELBO,
@@ -60,6 +61,7 @@ __all__ = [
     "SVGD",
     "SVI",
     "ChEES",
+    "DataParallel",
     "EmpiricalMarginal",
     "EnergyDistance",
     "GuideReport",
@@ -105,6 +107,7 @@ __getattr__, __dir__ = imports_on_first_use(
     __name__,
     {
         "CSIS": "csis",
+        "DataParallel": "data_parallel",
         "EnergyDistance": "energy_distance",
         "GuideReport": "guide_report",
         "IMQSteinKernel": "stein_kernels",

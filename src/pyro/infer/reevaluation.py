@@ -52,14 +52,18 @@ class Reevaluation:
         def closure() -> float:
             if known:
                 return _total(known.pop())
-            for leaf in leaves.values():
-                leaf.grad = None
-            set_rng_state(self._state)
-            if self._on_cuda is not None:
-                torch.cuda.set_rng_state_all(self._on_cuda)
+            self.rewind(leaves)
             return _total(evaluate())
 
         return closure
+
+    def rewind(self, leaves: Mapping[str, Tensor]) -> None:
+        """Forget the gradients, and put the generators back to where they were."""
+        for leaf in leaves.values():
+            leaf.grad = None
+        set_rng_state(self._state)
+        if self._on_cuda is not None:
+            torch.cuda.set_rng_state_all(self._on_cuda)
 
 
 def _total(loss: Any) -> float:

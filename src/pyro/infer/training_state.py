@@ -87,7 +87,8 @@ def _modules(svi: SVI) -> dict[str, nn.Module]:
 
 
 def _averages(svi: SVI) -> DecayingAverages | None:
-    found = getattr(getattr(svi.loss, "__self__", None), "_averages", None)
+    owner = getattr(svi.loss, "__self__", None)
+    found = getattr(getattr(owner, "objective", owner), "_averages", None)
     return found if isinstance(found, DecayingAverages) else None
 
 

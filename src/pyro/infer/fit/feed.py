@@ -52,6 +52,7 @@ def batches(
             if made == steps:
                 return
         passes += 1
+        _shuffle_anew(loader)
 
 
 def count(loader: Iterable[Any], steps: int | None, epochs: int | None) -> int | None:
@@ -78,6 +79,13 @@ def _with_last(loader: Iterable[Any], passes: int) -> Iterator[tuple[Any, bool]]
         yield batch, False
         batch = following
     yield batch, True
+
+
+def _shuffle_anew(loader: Any) -> None:
+    """Tell a sampler, such as torch's ``DistributedSampler``, that another pass begins."""
+    sampler = getattr(loader, "sampler", None)
+    if hasattr(sampler, "set_epoch") and hasattr(sampler, "epoch"):
+        sampler.set_epoch(sampler.epoch + 1)
 
 
 def _arguments(
