@@ -70,7 +70,8 @@ class DataParallel:
         weight: Callable[..., float] | None = None,
         process_group: Any = None,
     ) -> None:
-        if isinstance(loss, type) or not (hasattr(loss, "loss") and hasattr(loss, "loss_and_grads")):
+        is_objective = hasattr(loss, "loss") and hasattr(loss, "loss_and_grads")
+        if isinstance(loss, type) or not is_objective:
             raise InferenceError(
                 f"DataParallel takes an objective such as Trace_ELBO(), but got {loss!r}"
             )

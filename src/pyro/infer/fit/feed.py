@@ -83,7 +83,7 @@ def _with_last(loader: Iterable[Any], passes: int) -> Iterator[tuple[Any, bool]]
 
 def _shuffle_anew(loader: Any) -> None:
     """Tell a sampler, such as torch's ``DistributedSampler``, that another pass begins."""
-    sampler = getattr(loader, "sampler", None)
+    sampler: Any = getattr(loader, "sampler", None)
     if hasattr(sampler, "set_epoch") and hasattr(sampler, "epoch"):
         sampler.set_epoch(sampler.epoch + 1)
 
