@@ -36,6 +36,10 @@ class Graph:
     """All nodes of one program, with its constants."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all nodes."""
         self.nodes: list[Node] = []
         self.constants: list[Tensor] = []
         self.write_counts: dict[Node, int] = {}  # arrays of zeros into which writes add up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from pyro.compile import views
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
 from pyro.compile.capture.operation import Operation, operation
+from pyro.compile.capture.sharing import Sharing
 from pyro.compile.draws import Noise, make_key
 from pyro.compile.draws.noise import positions
 from pyro.compile.draws.rules import rule_of
@@ -288,20 +290,36 @@ def record(
 ) -> tuple[Recorder, Any]:
     """Run ``fn`` on the inputs in a recorder; both are returned, with what ``fn`` returned.
 
+    A program that writes into a tensor that was shared runs once more, without sharing.
+
     :param taken: how many random numbers ``fn`` takes; their key is one input more.
     """
-    recorder = Recorder(graph)
-    for position, tensor in enumerate(inputs):
-        recorder.input(position, tensor)
-    if taken is not None:
-        recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
-    with recorder, torch.enable_grad():
-        result = fn(*inputs)
+    sharing = Sharing()
+    recorder, result = _recorded(fn, inputs, graph, taken, sharing)
+    if sharing.spoilt:
+        graph.clear()
+        recorder, result = _recorded(fn, inputs, graph, taken, nullcontext())
     if any(recorder.memories.was_written(t) for t in inputs):
         raise NotCapturable("the function writes into an input", "its end")
     if recorder.touched is not None:
         raise NotCapturable("the function changes a tensor that it has not made", recorder.touched)
     return recorder, result
+
+
+def _recorded(
+    fn: Callable[..., Any],
+    inputs: tuple[Tensor, ...],
+    graph: Graph,
+    taken: Mapping[str, int] | None,
+    sharing: AbstractContextManager[Any],
+) -> tuple[Recorder, Any]:
+    recorder = Recorder(graph)
+    for position, tensor in enumerate(inputs):
+        recorder.input(position, tensor)
+    if taken is not None:
+        recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
+    with recorder, sharing, torch.enable_grad():
+        return recorder, fn(*inputs)
 
 
 def record_step(
