@@ -38,8 +38,13 @@ def _found(owner: Any, names: str) -> set[Any]:
 _PURE = (
     _found(Tensor, _METHODS)
     | _found(torch, _FUNCTIONS)
-    | _found(torch.special, _FUNCTIONS + " entr expit gammaln log_ndtr logit ndtr ndtri psi xlog1py")
-    | _found(torch.nn.functional, "elu gelu leaky_relu linear log_softmax logsigmoid relu silu softmax softplus")
+    | _found(
+        torch.special, _FUNCTIONS + " entr expit gammaln log_ndtr logit ndtr ndtri psi xlog1py"
+    )
+    | _found(
+        torch.nn.functional,
+        "elu gelu leaky_relu linear log_softmax logsigmoid relu silu softmax softplus",
+    )
 )
 
 

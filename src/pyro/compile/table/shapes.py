@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from pyro.compile import views
@@ -26,12 +27,50 @@ def _joined(c: Context, parts: Sequence[View], dim: int) -> View:
     if len(parts) == 1:
         return parts[0]
     units = contiguous(c.shape)
+    starts = [0, *itertools.accumulate(p.shape[dim] for p in parts)]
     found = c.graph.full(c.shape, 0, c.kind)
-    start = 0
-    for part in parts:
-        found = c.graph.update(found, "set", units, start * units[dim], part)
-        start += part.shape[dim]
+    for run in _runs(parts, starts):
+        first = parts[run[0]]
+        steps, gap = 0, 0
+        if len(run) > 1:
+            steps = starts[run[1]] - starts[run[0]]
+            gap = parts[run[1]].offset - first.offset
+        if len(run) == len(parts) and (whole := _continued(first, dim, len(run), gap)):
+            return whole
+        view = first._replace(shape=(len(run), *first.shape), strides=(gap, *first.strides))
+        strides = (steps * units[dim], *units)
+        found = c.graph.update(found, "set", strides, starts[run[0]] * units[dim], view)
     return found
+
+
+def _continued(first: View, dim: int, count: int, gap: int) -> View | None:
+    """Equal parts, each ``gap`` behind the one before, along one dim; None if they are not so."""
+    size = first.shape[dim]
+    if size > 1 and gap != size * first.strides[dim]:
+        return None
+    unit = gap if size == 1 else first.strides[dim]
+    return first._replace(
+        shape=first.shape[:dim] + (count * size,) + first.shape[dim + 1 :],
+        strides=first.strides[:dim] + (unit,) + first.strides[dim + 1 :],
+    )
+
+
+def _runs(parts: Sequence[View], starts: Sequence[int]) -> Iterator[list[int]]:
+    """Parts of one node that are read, and written, at equal distances: one write does for all."""
+    alike: dict[Hashable, list[int]] = {}
+    for k, part in enumerate(parts):
+        alike.setdefault((part.node.number, part.shape, part.strides), []).append(k)
+    for members in alike.values():
+        run: list[int] = []
+        for k in members:
+            if len(run) > 1 and any(
+                row(k) - row(run[-1]) != row(run[-1]) - row(run[-2])
+                for row in (starts.__getitem__, lambda i: parts[i].offset)
+            ):
+                yield run
+                run = []
+            run.append(k)
+        yield run
 
 
 def placed(c: Context, shape: Shape, grad: View, strides: Shape, offset: int) -> View:

@@ -12,6 +12,7 @@ from pyro.errors import SiteError
 from pyro.infer.elbo.factors import Factor, Name, plate_sizes, scored, unscaled, variable_of
 from pyro.infer.elbo.proposals import dice, is_drawn, log_proposal
 from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.elbo.together import score_together
 from pyro.ops.contract import (
     FactorSpec,
     IntractableError,
@@ -75,6 +76,8 @@ def split(
     :param proposed: Variables of the guide that are summed over; it knows how they were drawn.
     """
     numbered = [(site, variable_of(site)) for site in scored_sites(trace)]
+    for together in score_together(site for site, number in numbered if number is None):
+        together.fill()
     summed = {n: site for site, n in numbered if n is not None and n not in given}
     terms, factors = [], []
     for site, number in numbered:

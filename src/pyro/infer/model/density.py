@@ -12,12 +12,13 @@ from torch import Tensor
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.model_enumeration import split, sum_out
 from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.elbo.together import score_together
 from pyro.infer.errors import SubsampleError
 from pyro.infer.model import eager
 from pyro.infer.model.flat import Flat
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.latents import LatentLayout
-from pyro.infer.model.supports import moving_supports
+from pyro.infer.model.supports import may_move, moving_supports
 from pyro.infer.model.unconstrain import UnconstrainMessenger, bijection
 from pyro.infer.prototype import looking, max_plate_depth
 from pyro.poutine.enum_messenger import EnumMessenger
@@ -85,7 +86,9 @@ class ModelDensity:
         self.program = config_enumerate(model) if self.enumerated else model
         self.prototype = self._look(self.program, init) if self.enumerated else plain
         self.layout = LatentLayout.of(self.prototype, transforms=transforms)
-        self.moving = moving_supports(self.program, args, kwargs)
+        self.moving = (
+            moving_supports(self.program, args, kwargs) if may_move(plain) else frozenset[str]()
+        )
 
     @property
     def dim(self) -> int:
@@ -139,7 +142,7 @@ class ModelDensity:
     def _terms(self, trace: Trace) -> Iterator[Tensor]:
         """The log-probabilities of the sites, or of what is left when some are summed out."""
         if not self.enumerated:  # batch dims need not be declared
-            return (site_log_prob(trace.nodes, site) for site in scored_sites(trace))
+            return _scores(trace)
         terms, enumerated = split(trace, self.max_plate_nesting)
         return (term.tensor for term in [*terms, *sum_out(enumerated)])
 
@@ -201,6 +204,15 @@ class ModelDensity:
                 if name in fns
             }
         return self.layout.flatten(inner)
+
+
+def _scores(trace: Trace) -> Iterator[Tensor]:
+    """The log-probabilities of all sites, summed where they were scored together."""
+    sites = list(scored_sites(trace))
+    groups = score_together(sites)
+    done = {site["name"] for group in groups for site in group.sites}
+    yield from (group.total for group in groups)
+    yield from (site_log_prob(trace.nodes, site) for site in sites if site["name"] not in done)
 
 
 def _check_not_random(trace: Trace) -> None:

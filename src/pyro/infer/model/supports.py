@@ -13,6 +13,7 @@ from pyro.infer.prototype import looking
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.provenance import ProvenanceTracker
 from pyro.poutine.sites import is_latent
+from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
 
@@ -41,6 +42,16 @@ def moving_supports(
     ):
         model(*args, **(kwargs or {}))
     return frozenset(watch.moving)
+
+
+def may_move(trace: Trace) -> bool:
+    """Whether the support of some latent site of a trace holds tensors at all."""
+    latents = (site for site in trace.nodes.values() if is_latent(site))
+    return any(
+        tensor is not None
+        for site in latents
+        for tensor in _tensors(getattr(site["fn"], "support", None), 0)
+    )
 
 
 class _Watch(Messenger):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from pyro.ops.contract.plan import Operand, Plan, Step
 from pyro.ops.contract.semiring import Semiring
+from pyro.ops.stacking import stack_rows
 
 
 def execute(plan: Plan, factors: Sequence[Tensor], ring: Semiring) -> list[Tensor]:
@@ -52,7 +52,7 @@ def laid_out(operand: Operand, slots: Sequence[Tensor]) -> Tensor:
     if len(operand.slots) == 1:
         tensor = slots[operand.slots[0]]
     else:
-        tensor = torch.stack([slots[i] for i in operand.slots])
+        tensor = stack_rows([slots[i] for i in operand.slots])
     if operand.order is not None:
         tensor = tensor.permute(operand.order)
     return tensor if tensor.shape == operand.shape else tensor.reshape(operand.shape)

@@ -1,0 +1,118 @@
+"""Alike sites that are scored together have the log-probabilities that each has alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import pyro
+import pyro.distributions as dist
+from pyro import poutine
+from pyro.errors import SiteError
+from pyro.infer.elbo import together
+from pyro.infer.elbo.scoring import scored_sites
+from pyro.infer.elbo.together import PARAMETERS, score_together
+from pyro.infer.model.density import ModelDensity
+
+STEPS = 10
+FAMILIES: dict[str, Callable[[torch.Tensor], Any]] = {
+    "Bernoulli": lambda u: dist.Bernoulli(u.sigmoid()),
+    "Bernoulli logits": lambda u: dist.Bernoulli(logits=u),
+    "Beta": lambda u: dist.Beta(u.exp(), 2.0),
+    "Cauchy": lambda u: dist.Cauchy(u, 2.0),
+    "Exponential": lambda u: dist.Exponential(u.exp()),
+    "Gamma": lambda u: dist.Gamma(2.0, u.exp()),
+    "HalfNormal": lambda u: dist.HalfNormal(u.exp()),
+    "Laplace": lambda u: dist.Laplace(u, 2.0),
+    "LogNormal": lambda u: dist.LogNormal(u, 0.5),
+    "Normal": lambda u: dist.Normal(u, u.exp()),
+    "Poisson": lambda u: dist.Poisson(u.exp()),
+    "StudentT": lambda u: dist.StudentT(4.0, u, 1.0),
+    "to_event": lambda u: dist.Normal(u * torch.ones(3), 1.0).to_event(1),
+}
+
+
+def trace_of(model: Callable[[], None]) -> Any:
+    return poutine.trace(model).get_trace()
+
+
+def test_every_family_has_a_case() -> None:
+    named = {name.split()[0] for name in FAMILIES}
+    assert {kind.__name__ for kind in PARAMETERS} <= named
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("shape", [(), (2,), (3, 1)], ids=str)
+def test_families(name: str, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+
+    def model() -> None:
+        for t in range(STEPS):
+            fn = FAMILIES[name](torch.randn(shape if name != "to_event" else (*shape, 1)))
+            pyro.sample(f"x_{t}", fn)
+
+    trace = trace_of(model)
+    groups = score_together(scored_sites(trace))
+    assert [len(g.sites) for g in groups] == [STEPS]
+    expected = [site["fn"].log_prob(site["value"]) for site in trace.nodes.values() if "fn" in site]
+    torch.testing.assert_close(groups[0].total, torch.stack(expected[:STEPS]).sum())
+    groups[0].fill()
+    for t in range(STEPS):
+        torch.testing.assert_close(trace.nodes[f"x_{t}"]["log_prob"], expected[t])
+
+
+class Shifted(dist.Normal):
+    """A family of a user, with a density of its own."""
+
+    def log_prob(self, value: Any) -> torch.Tensor:
+        return super().log_prob(value) + 1
+
+
+def test_what_is_not_alike_is_left_alone() -> None:
+    def model() -> None:
+        for t in range(STEPS):
+            pyro.sample(f"own_{t}", Shifted(0.0, 1.0))
+            with poutine.mask(mask=torch.tensor(t % 2 == 0)):
+                pyro.sample(f"masked_{t}", dist.Normal(0.0, 1.0))
+            with poutine.scale(scale=torch.tensor(2.0)):
+                pyro.sample(f"scaled_{t}", dist.Normal(0.0, 1.0))
+        pyro.sample("few", dist.Normal(0.0, 1.0))
+
+    assert score_together(scored_sites(trace_of(model))) == []
+
+
+def chain(data: torch.Tensor) -> None:
+    drift = pyro.sample("drift", dist.Normal(0.0, 1.0))
+    z = torch.zeros(())
+    for t in range(len(data)):
+        with poutine.scale(scale=1.0 + t % 2):
+            z = pyro.sample(f"z_{t}", dist.Normal(0.9 * z + drift, 0.5))
+        rate = pyro.sample(f"rate_{t}", dist.Gamma(2.0, z.exp()))
+        with pyro.plate(f"plate_{t}", 4):
+            pyro.sample(f"x_{t}", dist.Normal(z, rate), obs=data[t])
+
+
+def test_the_density_of_a_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = torch.randn(20, 4)
+    density = ModelDensity(chain, data)
+    x = torch.randn(density.dim)
+    value, gradient = density.value_and_grad(x)
+    monkeypatch.setattr(together, "LEAST", 10**6)
+    alone, alone_gradient = density.value_and_grad(x)
+    torch.testing.assert_close(value, alone)
+    torch.testing.assert_close(gradient, alone_gradient)
+
+
+def test_a_site_outside_of_its_support_is_named() -> None:
+    def model() -> None:
+        p = pyro.sample("p", dist.Normal(0.0, 1.0))
+        for t in range(STEPS):
+            value = torch.tensor(-1.0 if t == 7 else 1.0)
+            pyro.sample(f"x_{t}", dist.Exponential(p.exp()), obs=value)
+
+    density = ModelDensity(model)
+    with pytest.raises(SiteError, match="x_7"):
+        density.value(torch.zeros(1))
