@@ -28,9 +28,11 @@ from pyro.compile.jit import assemble, machine
 from pyro.compile.lapack import address_of
 from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.report import Report
+from pyro.compile.roll import rolled
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.compile.surroundings import Surroundings
 from pyro.errors import PyroError
+from pyro.logger import log
 
 ALIGN = 64
 
@@ -75,6 +77,8 @@ class Program:
     def _routine(self, routine: Routine) -> int:
         if routine.name == "guard":
             return self.fallback.address
+        if routine.name == "loop":
+            return 0  # it is a part of the code
         if routine.name in SYMBOLS:
             return address_of(SYMBOLS[routine.name]) or 0
         found: int = routine.parameters[0].address
@@ -192,10 +196,14 @@ def _finish(
     carried: tuple[int, ...] | None = None,
 ) -> Program:
     """From the graph to the code; ``carried``: bytes of the arrays of a state, for a loop."""
-    graph = recorder.graph
+    with stage(seconds, "roll"):
+        asked = tuple(g.view for g in recorder.guards)
+        graph, found = _rolled(recorder.graph, views + asked)
+        views, asked = found[: len(views)], found[len(views) :]
     with stage(seconds, "capture"):
         outputs = owned(graph, views)
-        guards = tuple(dict.fromkeys(graph.guard(g.view, g.expected) for g in recorder.guards))
+        expected = (g.expected for g in recorder.guards)
+        guards = tuple(dict.fromkeys(map(graph.guard, asked, expected)))
         ends = outputs + guards
         nodes = live_nodes(view.node for view in ends)
     interface = Interface(density, dim, tuple(v.node for v in outputs))
@@ -221,6 +229,14 @@ def _finish(
         origin=origin,
         seconds=seconds,
     )
+
+
+def _rolled(graph: Graph, outputs: tuple[View, ...]) -> tuple[Graph, tuple[View, ...]]:
+    try:
+        return rolled(graph, outputs)
+    except Exception as error:  # the program as it was recorded is as good, but longer
+        log.warning("a repetition stays as it is: %r", error)
+        return graph, outputs
 
 
 def _counted(fn: Callable[..., Any]) -> Callable[..., Any]:

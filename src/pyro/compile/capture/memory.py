@@ -15,6 +15,10 @@ from pyro.compile.ir import View, contiguous
 from pyro.compile.surroundings import Surroundings
 
 
+LONG = 64
+"""An array so many times as long as a part of it is the constant, and the part a view of it."""
+
+
 @dataclass(slots=True)
 class Memory:
     """One storage that depends on the inputs.
@@ -73,8 +77,14 @@ class Memories:
         return known[1]
 
     def _new_constant(self, tensor: Tensor) -> View:
-        """Transposes of one array are views of one constant."""
+        """Transposes of one array, and small parts of long ones, are views of one constant."""
         strides = tensor.stride()
+        size = tensor.untyped_storage().nbytes() // tensor.element_size()
+        if size >= max(LONG, LONG * tensor.numel()) and not self.is_born_inside(tensor):
+            whole = self._shared_constant(_whole_storage(tensor))
+            return self.graph.as_strided(
+                whole, tuple(tensor.shape), strides, int(tensor.storage_offset())
+            )
         order = sorted(range(tensor.dim()), key=lambda d: (-strides[d], d))
         ordered = tensor.permute(order)
         if not ordered.is_contiguous() or order == list(range(tensor.dim())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyro.compile.emit.accumulators import Accumulators
@@ -100,10 +101,30 @@ def write_program(
     return _Program(schedule, interface, target, name).text()
 
 
+def write_body(
+    schedule: Schedule, outputs: tuple[Node, ...], target: Target
+) -> tuple[int, Callable[[LlvmModule, str], None]]:
+    """The scratch memory of the body of a loop, and what writes it as a function into a module."""
+    interface = Interface(False, 0, outputs)
+    scratch = _Program(schedule, interface, target, "").storage.scratch_bytes
+
+    def write(module: LlvmModule, name: str) -> None:
+        module.define(name, _Program(schedule, interface, target, name, module).function())
+
+    return scratch, write
+
+
 class _Program:
     """One program being written."""
 
-    def __init__(self, schedule: Schedule, interface: Interface, target: Target, name: str) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        interface: Interface,
+        target: Target,
+        name: str,
+        module: LlvmModule | None = None,
+    ) -> None:
         self.schedule = schedule
         self.interface = interface
         self.target = target
@@ -112,7 +133,7 @@ class _Program:
         self.manners = manners(kernels_of(self.steps), target.width)
         self.walks, self.tails = self._walks()
         self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
-        self.writer = Writer(LlvmModule(library=True))
+        self.writer = Writer(module or LlvmModule(library=True))
         self.writer.interface = ARRAYS if interface.density else TABLES
         self.arrays = Arrays(self.writer, schedule.home)
 
@@ -134,6 +155,14 @@ class _Program:
         return walks, tails
 
     def text(self) -> Text:
+        text, writer = self.function(), self.writer
+        if self.interface.density:
+            text += MANY.format(name=self.name, dim=self.interface.dim)
+        count = sum(map(instances, [*self.walks.values(), *self.tails.values()]))
+        needs = tuple(writer.module.needs.values())
+        return Text(text + writer.module.text(), self.storage.scratch_bytes, count, needs)
+
+    def function(self) -> str:
         schedule, writer = self.schedule, self.writer
         calls = [n for n in schedule.fusion.nodes if n.op is Op.CALL]
         _pointers(writer, self.arrays, schedule, self.storage, self.interface)
@@ -150,12 +179,7 @@ class _Program:
                 self._nest(step, self.walks[step], None)
         body = "\n".join([*writer.entry, *writer.levels[0]])
         parameters = DENSITY if self.interface.density else GENERAL
-        text = f"define i32 @{self.name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
-        if self.interface.density:
-            text += MANY.format(name=self.name, dim=self.interface.dim)
-        count = sum(map(instances, [*self.walks.values(), *self.tails.values()]))
-        needs = tuple(writer.module.needs.values())
-        return Text(text + writer.module.text(), self.storage.scratch_bytes, count, needs)
+        return f"define i32 @{self.name}({parameters}) {{\nentry:\n{body}\n  ret i32 0\n}}\n"
 
     def _nest(self, kernel: Kernel, walk: Walk, block: Block | None) -> None:
         self.writer.inline = self.manners[kernel].inline
