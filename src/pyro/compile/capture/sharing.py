@@ -12,15 +12,15 @@ from torch.overrides import TorchFunctionMode
 _PLAIN = frozenset({int, bool, str, type(None), type(...), torch.dtype, torch.device, torch.Size})
 _TENSORS = frozenset({Tensor, nn.Parameter})
 _METHODS = """
-abs acos acosh add addcdiv addcmul amax amin argmax argmin asin asinh atan atan2 atanh bmm ceil clamp
-clamp_max clamp_min cos cosh cumprod cumsum diagonal digamma div double eq erf erfc erfinv exp expand
-expand_as expm1 flatten flip float floor fmod gather ge gt index_select isfinite isinf isnan le
-lgamma log log10 log1p log2 logaddexp logcumsumexp logical_and logical_not logical_or log_softmax
-logsumexp long lt masked_fill matmul max maximum mean min minimum mm movedim mul mv narrow ne neg
-permute polygamma pow prod reciprocal relu reshape round rsqrt select sigmoid sign sin sinh softmax
-sqrt square squeeze std sub sum t tan tanh to transpose tril triu trunc unbind unflatten unsqueeze
-var view where xlogy __getitem__ __rsub__ __rdiv__ __rtruediv__ __rpow__ __add__ __radd__ __mul__
-__rmul__ __sub__ __truediv__ __div__ __neg__ __pow__
+abs acos acosh add addcdiv addcmul amax amin argmax argmin asin asinh atan atan2 atanh bmm ceil
+clamp clamp_max clamp_min cos cosh cumprod cumsum diagonal digamma div double eq erf erfc erfinv
+exp expand expand_as expm1 flatten flip float floor fmod gather ge gt index_select isfinite isinf
+isnan le lgamma log log10 log1p log2 logaddexp logcumsumexp logical_and logical_not logical_or
+log_softmax logsumexp long lt masked_fill matmul max maximum mean min minimum mm movedim mul mv
+narrow ne neg permute polygamma pow prod reciprocal relu reshape round rsqrt select sigmoid sign
+sin sinh softmax sqrt square squeeze std sub sum t tan tanh to transpose tril triu trunc unbind
+unflatten unsqueeze var view where xlogy __getitem__ __rsub__ __rdiv__ __rtruediv__ __rpow__
+__add__ __radd__ __mul__ __rmul__ __sub__ __truediv__ __div__ __neg__ __pow__
 """
 _FUNCTIONS = (
     _METHODS
