@@ -25,7 +25,7 @@ Density = Callable[[Tensor], Tensor]
 
 
 class Case(NamedTuple):
-    """A density of ``dim(T)`` numbers over ``T`` steps; ``grows``: by how much its code may grow."""
+    """A density of ``dim(T)`` numbers over ``T`` steps; ``grows``: how much its code may grow."""
 
     make: Callable[[int], Density]
     dim: Callable[[int], int]

@@ -14,7 +14,6 @@ from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.ir import View, contiguous
 from pyro.compile.surroundings import Surroundings
 
-
 LONG = 64
 """An array so many times as long as a part of it is the constant, and the part a view of it."""
 

@@ -36,7 +36,7 @@ def batched(table: Table, position: int, k: int) -> View:
     """The ``k``-th argument at all steps, over the domain of its reader."""
     node = table.node(position)
     found = table.moving(position, k)
-    shape = (table.steps.count, *node.domain)
+    shape = (table.steps.length, *node.domain)
     return View(found.node, shape, (found.pace, *node.args[k].strides), found.start)
 
 
@@ -44,12 +44,12 @@ def _map(table: Table, position: int, node: Node) -> Node:
     graph = table.rewriting.graph
     arguments = [batched(table, position, k) for k in range(len(node.args))]
     fn, attr = node.attr
-    shape = (table.steps.count, *node.domain)
+    shape = (table.steps.length, *node.domain)
     return graph.copy(graph._map(fn, arguments, shape, node.kind, attr)).node
 
 
 def _update(table: Table, position: int, node: Node) -> Node:
-    graph, count = table.rewriting.graph, table.steps.count
+    graph, count = table.rewriting.graph, table.steps.length
     base = table.moving(position, 0)
     if base.node.op is Op.LITERAL:
         whole = graph.full((count * node.size,), base.node.attr, node.kind)
@@ -66,7 +66,7 @@ def _update(table: Table, position: int, node: Node) -> Node:
 
 def _other(table: Table, position: int, node: Node) -> Node:
     """A reduction or a scan."""
-    count = table.steps.count
+    count = table.steps.length
     domain: Shape = (count, *node.domain)
     argument = batched(table, position, 0)
     rows = [argument.strides]

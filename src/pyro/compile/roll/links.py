@@ -55,7 +55,7 @@ class Steps(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         return self.last - self.first
 
 

@@ -83,7 +83,7 @@ class _Body:
         return Ref(source_view.node, ref.strides, -low)
 
     def _input(self, array: int, is_result: bool, start: int, step: int, kind: Kind) -> View:
-        """An input of the body: an array of the loop, from an element on that moves with the step."""
+        """An array of the loop, from an element on that moves with the step."""
         key = (array, is_result, start, step, kind)
         if key not in self.inputs:
             self.inputs[key] = self.graph.input(len(self.inputs), (_LARGE,), kind)
@@ -100,10 +100,10 @@ class _Body:
         schedule = Schedule(Fusion(self.graph, outputs))
         nodes = tuple(view.node for view in outputs)
         scratch, write = write_body(schedule, nodes, machine().target)
-        rows = [(table.lead[p] + table.steps.count) * table.node(p).size for p in self.results]
+        rows = [(table.lead[p] + table.steps.length) * table.node(p).size for p in self.results]
         sizes = (*rows, scratch // 8 + 8)
         made = Loop(
-            steps=table.steps.count,
+            steps=table.steps.length,
             body=structure(live_nodes(nodes), outputs, ()),
             inputs=tuple(
                 Stream(array + first * is_result, kind, start, step)

@@ -105,7 +105,7 @@ def _roll(rewriting: Rewriting, steps: Steps) -> bool:
     needs = [[x.position for x in row if isinstance(x, Inside)] for row in links]
     parts = components(needs)
     alone = [p for p in parts if len(p) == 1 and p[0] not in needs[p[0]]]
-    memory = steps.count * sum(table.node(p).size for p in range(len(needs)))
+    memory = steps.length * sum(table.node(p).size for p in range(len(needs)))
     if memory > MOST_ELEMENTS or not all(can_batch(table, p[0]) for p in alone):
         return False
     for members in parts:

@@ -56,7 +56,7 @@ class Table:
         """Note where the rows of a position are."""
         self._rows[position] = rows
         size = self.node(position).size
-        for k in range(self.steps.count):
+        for k in range(self.steps.length):
             node = self.steps.nodes[self.steps.first + k][position]
             self.rewriting.places[node] = Place(rows.node, rows.start + k * size)
 
@@ -116,7 +116,7 @@ class Table:
         if distance <= rows.lead:
             return rows
         graph, size = self.rewriting.graph, self.node(position).size
-        lead, count = self.lead[position], self.steps.count
+        lead, count = self.lead[position], self.steps.length
         joined = graph.full(((lead + count) * size,), 0, self.node(position).kind)
         for k, node in enumerate(self.before(position)):
             joined = graph.update(joined, "set", (1,), k * size, self.rewriting.row(node))
