@@ -11,6 +11,8 @@ from typing import Any
 from pyro.compile.fuse import LEAVES, Fusion, Read, identity
 from pyro.compile.ir import Node, Op, Shape
 
+LONGEST = 48  # statements of a loop: LLVM's time grows faster than the length of its body
+
 
 @dataclass(slots=True, eq=False)
 class Statement:
@@ -127,15 +129,15 @@ class Schedule:
         """Put a statement into the first fitting kernel, or a new one."""
         key = (statement.node.domain, layout)
         alike = self._alike.setdefault(key, [])
-        position = bisect_left(alike, earliest)
-        if position < len(alike):
-            step = alike[position]
+        for step in alike[bisect_left(alike, earliest) :]:
+            kernel = self.steps[step]
+            assert isinstance(kernel, Kernel)
+            if not kernel.domain or len(kernel.statements) < LONGEST:
+                break
         else:
-            self.steps.append(Kernel(statement.node.domain, layout))
-            step = len(self.steps) - 1
+            step, kernel = len(self.steps), Kernel(statement.node.domain, layout)
+            self.steps.append(kernel)
             alike.append(step)
-        kernel = self.steps[step]
-        assert isinstance(kernel, Kernel)
         kernel.statements.append(statement)
         return step
 

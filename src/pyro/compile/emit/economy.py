@@ -16,7 +16,7 @@ from pyro.compile.schedule import Kernel, Statement
 STRAIGHT = 32
 ROOMY = 4000  # instructions of a program up to which small loops are written out
 INLINE = 1500  # instructions of special functions, up to which all stand where they are used
-SMALL = 200  # instructions up to which a kernel is written out in any program
+FEW = 2  # bodies up to which a kernel is written out in any program
 HOT = 512  # points from which special functions stand in a loop in any program
 CALL = 4  # instructions of a call, or of an element that is found in a table
 
@@ -47,7 +47,7 @@ def manners(kernels: Iterable[Kernel], width: int) -> dict[Kernel, Manner]:
     sizes = {k: bodies[k] * t.size(inline[k]) for k, t in texts.items()}
     roomy = sum(sizes.values()) <= ROOMY
     return {
-        k: Manner(roomy or sizes[k] <= SMALL, roomy or k.points >= HOT, inline[k]) for k in kernels
+        k: Manner(roomy or bodies[k] <= FEW, roomy or k.points >= HOT, inline[k]) for k in kernels
     }
 
 
@@ -97,9 +97,13 @@ class _Text:
     def _count(self, node: Node) -> None:
         function = FUNCTIONS.get(node.attr[0]) if node.op is Op.MAP else None
         if function is None:
-            self.plain += CALL if node.op is Op.MAP and node.attr[0] == "lookup" else 1
+            self.plain += CALL if node.op is Op.UPDATE or _is_lookup(node) else 1
         elif function.inline:
             self._calls += 1
             self.special += function.flops // self._lanes
         else:
             self.plain += CALL
+
+
+def _is_lookup(node: Node) -> bool:
+    return node.op is Op.MAP and bool(node.attr[0] == "lookup")
