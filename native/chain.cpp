@@ -7,7 +7,7 @@ namespace pyro_native {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::uint64_t kMagic = 0x32304e4f52595000ULL;  // format 02
+constexpr std::uint64_t kMagic = 0x33304e4f52595000ULL;  // format 03
 
 std::size_t pool_size(const Config& config) {
     return std::max(Nuts::pool_size(config), Hmc::pool_size());
@@ -106,7 +106,7 @@ Status Chain::search_and_move(Dynamics& dynamics, Transition* transition) {
     const Point& here = pool_[at_];
     if (transition->diverging && warmup_.finished(iteration_)) ++divergences_;
     search_due_ = warmup_.update(iteration_, here.position, here.gradient,
-                                 transition->accept_statistic);
+                                 transition->accept_statistic, transition->leapfrogs);
     ++iteration_;
     return status;
 }

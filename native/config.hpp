@@ -7,7 +7,8 @@
 namespace pyro_native {
 
 enum class KernelKind : std::int64_t { nuts = 0, hmc = 1 };
-enum class MetricKind : std::int64_t { diagonal = 0, dense = 1, low_rank = 2 };
+// `automatic` is diagonal until warm-up sees that the low-rank correction shortens trajectories.
+enum class MetricKind : std::int64_t { diagonal = 0, dense = 1, low_rank = 2, automatic = 3 };
 enum class Rule : std::int64_t { stan = 0, fisher = 1 };
 
 // Plain data of eight bytes per field, compared byte by byte when a state is loaded.

@@ -11,7 +11,8 @@ namespace {
 constexpr double kSmallest = 1e-20, kLargest = 1e20;
 constexpr std::int64_t kFewest = 3;          // draws for a diagonal
 constexpr std::int64_t kFewestForCross = 8;  // and for correlations
-constexpr std::size_t kBasisDraws = 64;      // that span the low-rank correction
+constexpr std::size_t kBasisDraws = 32;      // that span the low-rank correction
+constexpr double kPays = 25.0;  // condition number from which a correction is worth its work
 
 // Stan's shrinkage of an estimate from n draws.
 double shrunk(double estimate, double n, double target) {
@@ -76,7 +77,7 @@ std::vector<double> DiagonalEstimator::variance() const {
     return result;
 }
 
-bool DiagonalEstimator::update(Metric& metric) {
+bool DiagonalEstimator::update(Metric& metric, Correction) {
     if (count_ < kFewest) return false;
     const std::vector<double> found = variance();
     const auto usable = [](double x) { return std::isfinite(x) && x > 0.0; };
@@ -152,7 +153,7 @@ bool BlockEstimator::covariance(const Block& block, const std::vector<double>& v
     return true;
 }
 
-bool BlockEstimator::update(Metric& metric) {
+bool BlockEstimator::update(Metric& metric, Correction) {
     if (count() < kFewest) return false;
     const std::vector<double> variance = diagonal_.variance();
     const auto usable = [](double x) { return std::isfinite(x) && x > 0.0; };
@@ -217,16 +218,17 @@ Matrix LowRankEstimator::basis(const Matrix& positions, const Matrix& gradients)
     return orthonormal_rows(both, 1e-6);
 }
 
-bool LowRankEstimator::update(Metric& metric) {
+bool LowRankEstimator::scales(std::vector<double>& variance) const {
     if (count() < kFewest) return false;
-    const std::vector<double> variance = diagonal_.variance();
+    variance = diagonal_.variance();
     const auto usable = [](double x) { return std::isfinite(x) && x > 0.0; };
-    if (!std::all_of(variance.begin(), variance.end(), usable)) return false;
-    auto& target = static_cast<LowRankMetric&>(metric);
-    if (count() < kFewestForCross) {
-        target.set(variance, Matrix(), {});
-        return true;
-    }
+    return std::all_of(variance.begin(), variance.end(), usable);
+}
+
+// Of the geometric mean of the draws' covariance and the inverse of the gradients', in units of
+// the diagonal and within the span of both; empty if they do not determine it.
+LowRankEstimator::Spectrum LowRankEstimator::spectrum(const std::vector<double>& variance) const {
+    if (count() < kFewestForCross) return {};
     std::vector<double> scale(variance.size()), inverse(variance.size());
     for (std::size_t i = 0; i < scale.size(); ++i) {
         scale[i] = std::sqrt(variance[i]);
@@ -243,30 +245,53 @@ bool LowRankEstimator::update(Metric& metric) {
         return result;
     };
     Matrix mean, vectors;
-    std::vector<double> values;
+    Spectrum found;
     if (!geometric_mean(projected_covariance(x), projected_covariance(g), mean) ||
-        !eigen_symmetric(mean, values, vectors)) {
-        target.set(variance, Matrix(), {});
-        return true;
+        !eigen_symmetric(mean, found.values, vectors)) {
+        return {};
     }
+    found.vectors = product(vectors, span);
+    return found;
+}
+
+// With the eigenvalues that are far enough from 1, the farthest first.
+void LowRankEstimator::set(Metric& metric, const std::vector<double>& variance,
+                           const Spectrum& found) const {
+    const std::vector<double>& values = found.values;
+    const auto far = [&](std::size_t i) {
+        return std::abs(std::log(std::max(values[i], kSmallest)));
+    };
     std::vector<std::size_t> kept;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const double size = std::abs(std::log(std::max(values[i], kSmallest)));
-        if (values[i] > 0.0 && size > std::log(config_.eigenvalue_cutoff)) kept.push_back(i);
+        if (values[i] > 0.0 && far(i) > std::log(config_.eigenvalue_cutoff)) kept.push_back(i);
     }
-    std::stable_sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) {
-        return std::abs(std::log(values[a])) > std::abs(std::log(values[b]));
-    });
+    std::stable_sort(kept.begin(), kept.end(),
+                     [&](std::size_t a, std::size_t b) { return far(a) > far(b); });
     if (kept.size() > static_cast<std::size_t>(config_.max_rank)) {
         kept.resize(static_cast<std::size_t>(config_.max_rank));
     }
-    Matrix chosen(kept.size(), vectors.columns);
+    Matrix vectors(kept.size(), variance.size());
     std::vector<double> kept_values;
     for (std::size_t i = 0; i < kept.size(); ++i) {
-        std::copy_n(vectors.row(kept[i]), vectors.columns, chosen.row(i));
+        std::copy_n(found.vectors.row(kept[i]), vectors.columns, vectors.row(i));
         kept_values.push_back(values[kept[i]]);
     }
-    target.set(variance, product(chosen, span), kept_values);
+    static_cast<LowRankMetric&>(metric).set(variance, vectors, kept_values);
+}
+
+// Trajectories are as long as the longest scale, and steps as short as the shortest.
+bool LowRankEstimator::pays(const Spectrum& found) {
+    if (found.values.empty()) return false;
+    const auto [least, most] = std::minmax_element(found.values.begin(), found.values.end());
+    return std::max(1.0, *most) > kPays * std::min(1.0, *least);
+}
+
+bool LowRankEstimator::update(Metric& metric, Correction correction) {
+    std::vector<double> variance;
+    if (!scales(variance)) return false;
+    const Spectrum found = correction == Correction::none ? Spectrum{} : spectrum(variance);
+    if (correction == Correction::if_it_pays && !pays(found)) return false;
+    set(metric, variance, found);
     return true;
 }
 
@@ -286,7 +311,8 @@ std::unique_ptr<Metric> make_metric(const Config& config, const std::vector<doub
                                     const Blocks& blocks) {
     switch (config.metric) {
         case MetricKind::dense: return std::make_unique<BlockMetric>(variance, blocks);
-        case MetricKind::low_rank: return std::make_unique<LowRankMetric>(variance);
+        case MetricKind::low_rank:
+        case MetricKind::automatic: return std::make_unique<LowRankMetric>(variance);
         default: return std::make_unique<DiagonalMetric>(variance);
     }
 }
@@ -295,7 +321,8 @@ std::unique_ptr<Estimator> make_estimator(const Config& config, std::size_t dim,
                                           const Blocks& blocks) {
     switch (config.metric) {
         case MetricKind::dense: return std::make_unique<BlockEstimator>(config, dim, blocks);
-        case MetricKind::low_rank: return std::make_unique<LowRankEstimator>(config, dim);
+        case MetricKind::low_rank:
+        case MetricKind::automatic: return std::make_unique<LowRankEstimator>(config, dim);
         default: return std::make_unique<DiagonalEstimator>(config, dim);
     }
 }

@@ -40,6 +40,10 @@ struct CrossMoments {
     }
 };
 
+// Of a diagonal, by an estimator that can: never, if trajectories become much shorter by it (and
+// otherwise the metric is not changed), or in any case.
+enum class Correction { none, if_it_pays, any };
+
 class Estimator {
   public:
     virtual ~Estimator() = default;
@@ -47,7 +51,7 @@ class Estimator {
     virtual void reset() = 0;
     virtual std::int64_t count() const = 0;
     // False, and nothing changed, if the draws do not determine a metric.
-    virtual bool update(Metric& metric) = 0;
+    virtual bool update(Metric& metric, Correction correction) = 0;
     virtual void save(Saver& archive) = 0;
     virtual void load(Loader& archive) = 0;
 };
@@ -60,7 +64,7 @@ class DiagonalEstimator final : public Estimator {
     void add(const double* position, const double* gradient) override;
     void reset() override;
     std::int64_t count() const override { return count_; }
-    bool update(Metric& metric) override;
+    bool update(Metric& metric, Correction correction) override;
     void save(Saver& archive) override { fields(archive); }
     void load(Loader& archive) override { fields(archive); }
 
@@ -88,7 +92,7 @@ class BlockEstimator final : public Estimator {
     void add(const double* position, const double* gradient) override;
     void reset() override;
     std::int64_t count() const override { return diagonal_.count(); }
-    bool update(Metric& metric) override;
+    bool update(Metric& metric, Correction correction) override;
     void save(Saver& archive) override { fields(archive); }
     void load(Loader& archive) override { fields(archive); }
 
@@ -122,11 +126,19 @@ class LowRankEstimator final : public Estimator {
     void add(const double* position, const double* gradient) override;
     void reset() override;
     std::int64_t count() const override { return diagonal_.count(); }
-    bool update(Metric& metric) override;
+    bool update(Metric& metric, Correction correction) override;
     void save(Saver& archive) override;
     void load(Loader& archive) override;
 
   private:
+    struct Spectrum {
+        std::vector<double> values;
+        Matrix vectors;  // by rows
+    };
+    bool scales(std::vector<double>& variance) const;
+    Spectrum spectrum(const std::vector<double>& variance) const;
+    void set(Metric& metric, const std::vector<double>& variance, const Spectrum& found) const;
+    static bool pays(const Spectrum& found);
     Matrix standardised(const std::vector<double>& rows, const std::vector<double>& mean,
                         const std::vector<double>& scale) const;
     Matrix basis(const Matrix& positions, const Matrix& gradients) const;

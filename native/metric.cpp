@@ -120,7 +120,11 @@ void LowRankMetric::set(const std::vector<double>& variance, const Matrix& vecto
 void LowRankMetric::prepare() {
     const std::size_t n = variance_.size(), rank = values_.size();
     scale_.resize(n);
-    for (std::size_t i = 0; i < n; ++i) scale_[i] = std::sqrt(variance_[i]);
+    momentum_scale_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        scale_[i] = std::sqrt(variance_[i]);
+        momentum_scale_[i] = 1.0 / scale_[i];
+    }
     forward_.resize(rank);
     backward_.resize(rank);
     for (std::size_t k = 0; k < rank; ++k) {
@@ -133,7 +137,6 @@ void LowRankMetric::prepare() {
 
 void LowRankMetric::correct(double* x, const std::vector<double>& factors) const {
     const std::size_t n = scale_.size(), rank = factors.size();
-    if (rank == 0) return;
     matrix_vector(vectors_.data.data(), x, weights_.data(), rank, n);
     for (std::size_t k = 0; k < rank; ++k) weights_[k] *= factors[k];
     transposed_matrix_vector(vectors_.data.data(), weights_.data(), change_.data(), rank, n);
@@ -141,6 +144,7 @@ void LowRankMetric::correct(double* x, const std::vector<double>& factors) const
 }
 
 void LowRankMetric::apply(const double* x, double* out) const {
+    if (values_.empty()) return multiply(x, variance_.data(), out, variance_.size());
     multiply(x, scale_.data(), out, scale_.size());
     correct(out, forward_);
     multiply(out, scale_.data(), out, scale_.size());
@@ -149,8 +153,8 @@ void LowRankMetric::apply(const double* x, double* out) const {
 // M = D^-1 (I + U (1/L - I) U^T) D^-1, whose root is D^-1 (I + U (L^-1/2 - I) U^T).
 void LowRankMetric::draw_momentum(Random& random, double* out) const {
     random.normals(out, scale_.size());
-    correct(out, backward_);
-    for (std::size_t i = 0; i < scale_.size(); ++i) out[i] /= scale_[i];
+    if (!values_.empty()) correct(out, backward_);
+    multiply(out, momentum_scale_.data(), out, scale_.size());
 }
 
 void LowRankMetric::save(Saver& archive) {

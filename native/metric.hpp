@@ -63,7 +63,8 @@ class BlockMetric final : public Metric {
     mutable std::vector<double> gathered_, product_;
 };
 
-// M^-1 = D (I + U (L - I) U^T) D with a diagonal D and few orthonormal columns U
+// M^-1 = D (I + U (L - I) U^T) D with a diagonal D and few orthonormal columns U, or none: then it
+// is a DiagonalMetric, bit for bit
 // (Seyboldt, Carlson and Carpenter 2026, arXiv 2603.18845).
 class LowRankMetric final : public Metric {
   public:
@@ -84,7 +85,7 @@ class LowRankMetric final : public Metric {
 
     std::vector<double> variance_, values_;
     Matrix vectors_;
-    std::vector<double> scale_, forward_, backward_;
+    std::vector<double> scale_, momentum_scale_, forward_, backward_;
     mutable std::vector<double> weights_, change_;
 };
 

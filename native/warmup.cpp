@@ -10,8 +10,16 @@ constexpr std::int64_t kShortest = 20;  // a shorter warm-up leaves the metric a
 
 // Of the rule `fisher`.
 constexpr double kEarly = 0.3, kMetric = 0.85;  // shares of warm-up
-constexpr std::int64_t kEarlyWindow = 10, kWindow = 80;
-constexpr std::int64_t kCrossEvery = 40;  // draws between changes of a metric that is costly
+constexpr std::int64_t kShortWindow = 10, kWindow = 80, kGrowth = 4;
+constexpr std::int64_t kLong = 24;  // leapfrogs of a trajectory
+constexpr std::size_t kMostRecorded = 5000;  // coordinates of which windows of draws are kept unasked
+
+Config resolved(Config config, std::size_t dim) {
+    if (config.metric == MetricKind::automatic && dim > kMostRecorded) {
+        config.metric = MetricKind::diagonal;
+    }
+    return config;
+}
 
 }  // namespace
 
@@ -37,12 +45,13 @@ std::vector<std::int64_t> stan_windows(std::int64_t warmup, std::int64_t* first)
 
 Warmup::Warmup(const Config& config, std::size_t dim, const Blocks& blocks,
                const std::vector<double>& variance)
-    : config_(config),
+    : config_(resolved(config, dim)),
       dim_(dim),
       blocks_(blocks),
-      metric_(make_metric(config, variance, blocks)),
-      foreground_(make_estimator(config, dim, blocks)),
-      background_(make_estimator(config, dim, blocks)),
+      metric_(make_metric(config_, variance, blocks)),
+      foreground_(make_estimator(config_, dim, blocks)),
+      background_(make_estimator(config_, dim, blocks)),
+      correction_(config.metric == MetricKind::automatic ? Correction::none : Correction::any),
       step_size_(config.step_size),
       windows_(stan_windows(config.warmup, &first_)) {
     averaging_.limit(config.min_step_size, config.max_step_size);
@@ -66,7 +75,7 @@ void Warmup::restart_step_size(double step_size) {
 }
 
 bool Warmup::update(std::int64_t iteration, const double* position, const double* gradient,
-                    double accept_statistic) {
+                    double accept_statistic, std::int64_t leapfrogs) {
     if (finished(iteration)) return false;
     const bool last = iteration + 1 == config_.warmup;
     if (config_.adapt_step_size != 0) {
@@ -76,7 +85,7 @@ bool Warmup::update(std::int64_t iteration, const double* position, const double
     if (config_.adapt_metric == 0 || config_.warmup < kShortest) return false;
     const bool changed = config_.rule == Rule::stan
                              ? update_stan(iteration, position, gradient)
-                             : update_fisher(iteration, position, gradient);
+                             : update_fisher(iteration, position, gradient, leapfrogs);
     return changed && !last && config_.adapt_step_size != 0;
 }
 
@@ -84,31 +93,51 @@ bool Warmup::update_stan(std::int64_t iteration, const double* position, const d
     if (iteration < first_ || windows_.empty() || iteration >= windows_.back()) return false;
     foreground_->add(position, gradient);
     if (!std::binary_search(windows_.begin(), windows_.end(), iteration + 1)) return false;
-    const bool changed = foreground_->update(*metric_);
+    const bool changed = foreground_->update(*metric_, Correction::none);
     foreground_->reset();
     return changed;
 }
 
+// True if the metric is another one than that of the step size.
+bool Warmup::refresh_metric(std::int64_t window) {
+    if (config_.metric == MetricKind::diagonal) {
+        foreground_->update(*metric_, Correction::none);
+        return false;
+    }
+    if (correction_ == Correction::none) {
+        foreground_->update(*metric_, Correction::none);
+        if (background_->count() < window || window_leapfrogs_ < kLong * window) return false;
+        if (!foreground_->update(*metric_, Correction::if_it_pays)) return false;
+        correction_ = Correction::any;
+        return true;
+    }
+    if (2 * since_update_ < window) return false;
+    since_update_ = 0;
+    return foreground_->update(*metric_, Correction::any);
+}
+
 bool Warmup::update_fisher(std::int64_t iteration, const double* position,
-                           const double* gradient) {
+                           const double* gradient, std::int64_t leapfrogs) {
     const double share = static_cast<double>(iteration + 1) / static_cast<double>(config_.warmup);
-    if (share > kMetric) return false;
-    const bool early = share <= kEarly;
+    if (share > kMetric) {
+        if (background_->count() > 0) {  // the memory of their draws is given back
+            foreground_ = make_estimator(config_, dim_, blocks_);
+            background_ = make_estimator(config_, dim_, blocks_);
+        }
+        return false;
+    }
     foreground_->add(position, gradient);
     background_->add(position, gradient);
     ++since_update_;
-    const bool costly = config_.metric != MetricKind::diagonal;
-    const std::int64_t every = costly ? (early ? kEarlyWindow : kCrossEvery) : 1;
-    bool changed = false;
-    if (since_update_ >= every) {
-        changed = foreground_->update(*metric_);
-        since_update_ = 0;
-    }
-    if (background_->count() >= (early ? kEarlyWindow : kWindow)) {
+    window_leapfrogs_ += leapfrogs;
+    const std::int64_t window = std::clamp(iteration / kGrowth, kShortWindow, kWindow);
+    const bool changed = refresh_metric(window);
+    if (background_->count() >= window) {
         std::swap(foreground_, background_);
         background_->reset();
+        window_leapfrogs_ = 0;
     }
-    return changed && costly && early;
+    return changed && share <= kEarly;
 }
 
 void Warmup::save(Saver& archive) {

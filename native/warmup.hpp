@@ -21,9 +21,10 @@ std::vector<std::int64_t> stan_windows(std::int64_t warmup, std::int64_t* first)
 // Adapts step size and metric to what a chain sees.
 //
 // With the rule `stan`, the metric changes at the end of each window. With the rule `fisher`,
-// it follows the draws from the start: it is estimated from the last one to two windows (short
-// windows early, long ones later), so early draws are forgotten. The last 15% of warm-up leave it
-// alone.
+// it follows the draws from the start: it is estimated from the last one to two windows, which
+// become longer, so early draws are forgotten. The last 15% of warm-up leave it alone.
+// A diagonal changes with each draw; a correction to it, or a dense block, twice a window. An
+// automatic metric is corrected from the first window on whose trajectories are long, if that pays.
 class Warmup {
   public:
     Warmup(const Config& config, std::size_t dim, const Blocks& blocks,
@@ -38,19 +39,23 @@ class Warmup {
     void restart_step_size(double step_size);
     // After iteration number `iteration`; true if a step size should be searched for.
     bool update(std::int64_t iteration, const double* position, const double* gradient,
-                double accept_statistic);
+                double accept_statistic, std::int64_t leapfrogs);
 
     void save(Saver& archive);
     void load(Loader& archive);
 
   private:
     bool update_stan(std::int64_t iteration, const double* position, const double* gradient);
-    bool update_fisher(std::int64_t iteration, const double* position, const double* gradient);
+    bool update_fisher(std::int64_t iteration, const double* position, const double* gradient,
+                       std::int64_t leapfrogs);
+    bool refresh_metric(std::int64_t window);
     template <class Archive>
     void fields(Archive& a) {
         a(averaging_);
         a(step_size_);
         a(since_update_);
+        a(window_leapfrogs_);
+        a(correction_);
     }
 
     Config config_;
@@ -58,9 +63,10 @@ class Warmup {
     Blocks blocks_;
     std::unique_ptr<Metric> metric_;
     std::unique_ptr<Estimator> foreground_, background_;
+    Correction correction_;
     DualAveraging averaging_;
     double step_size_;
-    std::int64_t since_update_ = 0;
+    std::int64_t since_update_ = 0, window_leapfrogs_ = 0;
     std::vector<std::int64_t> windows_;
     std::int64_t first_ = 0;
 };

@@ -19,6 +19,7 @@ REFUSED: list[tuple[type[KernelConfig], dict[str, Any], str]] = [
     (NutsConfig, {"metric": "round"}, "metric must be one of"),
     (NutsConfig, {"rule": "none"}, "rule must be one of"),
     (NutsConfig, {"rule": "stan", "metric": "low_rank"}, "rule"),
+    (NutsConfig, {"rule": "stan", "metric": "automatic"}, "rule"),
     (NutsConfig, {"blocks": [[0]]}, "blocks"),
     (NutsConfig, {"max_tree_depth": 0}, "max_tree_depth"),
     (NutsConfig, {"max_energy_error": 0.0}, "max_energy_error"),

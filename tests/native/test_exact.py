@@ -18,6 +18,7 @@ KERNELS: dict[str, KernelConfig] = {
     "diagonal": NutsConfig(),
     "stan": NutsConfig(rule="stan"),
     "low_rank": NutsConfig(metric="low_rank"),
+    "automatic": NutsConfig(metric="automatic"),
     "dense": NutsConfig(metric="dense"),
     "dense_stan": NutsConfig(metric="dense", rule="stan"),
     "blocks": NutsConfig(metric="dense", blocks=[[1, 0]]),

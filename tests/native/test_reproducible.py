@@ -29,6 +29,7 @@ CONFIGS: dict[str, KernelConfig] = {
     "diagonal": NutsConfig(warmup=60),
     "stan": NutsConfig(warmup=60, rule="stan"),
     "low_rank": NutsConfig(warmup=60, metric="low_rank"),
+    "automatic": NutsConfig(warmup=60, metric="automatic"),
     "dense": NutsConfig(warmup=60, metric="dense"),
     "blocks": NutsConfig(warmup=60, metric="dense", blocks=[[0, 3], [5, 1, 2]]),
     "hmc": HmcConfig(warmup=60, trajectory_length=1.0, step_size_jitter=0.1),

@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 from pyro.errors import SamplerConfigError
 from pyro.native.structures import ConfigStruct
 
-Metric: TypeAlias = Literal["diagonal", "dense", "low_rank"]
+Metric: TypeAlias = Literal["diagonal", "dense", "low_rank", "automatic"]
 Rule: TypeAlias = Literal["fisher", "stan"]
 
-_METRICS: tuple[Metric, ...] = ("diagonal", "dense", "low_rank")
+_METRICS: tuple[Metric, ...] = ("diagonal", "dense", "low_rank", "automatic")
 _RULES: tuple[Rule, ...] = ("stan", "fisher")
 
 
@@ -28,7 +28,8 @@ class KernelConfig(ABC):
     :param min_step_size: Adaptation goes no lower.
     :param max_step_size: Adaptation goes no higher.
     :param step_size_jitter: Each trajectory has a step size scaled by U(1 - j, 1 + j).
-    :param metric: Form of the inverse mass matrix.
+    :param metric: Form of the inverse mass matrix. ``"automatic"`` is diagonal until warm-up sees
+        long trajectories that the low-rank correction would shorten.
     :param blocks: For ``metric="dense"``: sets of coordinates that share a dense block, the others
         being diagonal. None: one block of all.
     :param rule: ``"fisher"`` estimates the metric from draws and gradients and follows them from
@@ -53,7 +54,7 @@ class KernelConfig(ABC):
     blocks: Sequence[Sequence[int]] | None = None
     rule: Rule = "fisher"
     max_energy_error: float = 1000.0
-    max_rank: int = 64
+    max_rank: int = 24
     eigenvalue_cutoff: float = 2.0
     regularisation: float = 1e-5
 
@@ -77,7 +78,9 @@ class KernelConfig(ABC):
         self._require("eigenvalue_cutoff", self.eigenvalue_cutoff >= 1, "at least 1")
         self._require("regularisation", self.regularisation >= 0, "at least 0")
         self._require(
-            "rule", self.rule == "fisher" or self.metric != "low_rank", '"fisher" for "low_rank"'
+            "rule",
+            self.rule == "fisher" or self.metric not in ("low_rank", "automatic"),
+            f'"fisher" for metric={self.metric!r}',
         )
         self._require(
             "blocks", self.blocks is None or self.metric == "dense", 'used with metric="dense"'

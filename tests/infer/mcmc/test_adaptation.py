@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc import ArrowheadMassMatrix, BlockMassMatrix
 from pyro.infer.mcmc.adaptation import WarmupAdapter
 from pyro.infer.mcmc.mass_matrix import MassMatrix
+from pyro.infer.mcmc.specification import kernel_config
 from tests.infer.mcmc.long_models import normal
 
 BLOCK = ("a", "b")
@@ -132,6 +134,23 @@ def test_kernels_take_mass_matrices() -> None:
     assert kernel.trajectories.full_mass is True
     with pytest.raises(InferenceError, match="BlockMassMatrix"):
         kernel.mass_matrix_adapter = object()  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("options", "metric"),
+    [
+        ({}, "automatic"),
+        ({"low_rank": False}, "diagonal"),
+        ({"low_rank": True}, "low_rank"),
+        ({"full_mass": True}, "dense"),
+        ({"full_mass": [("loc",)]}, "dense"),
+        ({"adaptation": "stan"}, "diagonal"),
+    ],
+)
+def test_which_metric(options: dict[str, Any], metric: str) -> None:
+    kernel = NUTS(normal, **options)
+    flat = kernel.posterior((), {}, None).flat
+    assert kernel_config(kernel.trajectories, flat, 100).metric == metric
 
 
 @pytest.mark.parametrize(("least", "most"), [(0.05, 0.06), (3.0, 4.0)])

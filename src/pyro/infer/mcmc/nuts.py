@@ -44,7 +44,10 @@ class NUTS(HamiltonianKernel):
     :param init_strategy: How :class:`~pyro.infer.mcmc.MCMC` chooses where chains start.
     :param adaptation: "fisher": the mass matrix from draws and gradients; "stan": from draws, in
         windows.
-    :param low_rank: Whether a diagonal mass matrix gets a low-rank correction.
+    :param low_rank: Whether a diagonal mass matrix gets a low-rank correction. By default it gets one
+        when warm-up sees trajectories of dozens of steps that a correction would shorten severalfold;
+        then correlations cost work in proportion to the dimension only. (Batches of chains are
+        corrected never.)
     :raises InferenceError: for both or neither of model and potential, or a bad option.
 
     Example::
@@ -79,7 +82,7 @@ class NUTS(HamiltonianKernel):
         init_strategy: Strategy = init_to_uniform,
         *,
         adaptation: Adaptation = "fisher",
-        low_rank: bool = False,
+        low_rank: bool | None = None,
     ) -> None:
         super().__init__(
             Question(model, potential_fn, transforms, max_plate_nesting, init_strategy),

@@ -14,6 +14,7 @@ from pyro.infer.mcmc.trajectories import FullMass, Trajectories
 from pyro.infer.model.flat import Flat
 from pyro.infer.model.posterior import Posterior
 from pyro.native import DensitySpec, HmcConfig, KernelConfig, NutsConfig
+from pyro.native.config import Metric
 
 
 def python_density(posterior: Posterior) -> DensitySpec:
@@ -51,7 +52,7 @@ def kernel_config(trajectories: Trajectories, flat: Flat, warmup: int) -> Kernel
     :raises InferenceError: if ``full_mass`` names a site that is not there, or one twice.
     """
     blocks = mass_blocks(trajectories.full_mass, flat)
-    metric = "low_rank" if trajectories.low_rank else "diagonal" if blocks == [] else "dense"
+    metric = _metric(trajectories, blocks)
     common: dict[str, Any] = {
         "warmup": warmup,
         "target_accept": trajectories.target_accept_prob,
@@ -73,6 +74,16 @@ def kernel_config(trajectories: Trajectories, flat: Flat, warmup: int) -> Kernel
     if trajectories.trajectory_length is None:
         return HmcConfig(num_steps=trajectories.num_steps, **common)
     return HmcConfig(trajectory_length=trajectories.trajectory_length, **common)
+
+
+def _metric(trajectories: Trajectories, blocks: list[list[int]] | None) -> Metric:
+    """A low-rank correction leaves the estimates that ``full_mass`` or "stan" ask for alone."""
+    if trajectories.low_rank:
+        return "low_rank"
+    if blocks != []:
+        return "dense"
+    decides = trajectories.low_rank is None and trajectories.adaptation == "fisher"
+    return "automatic" if decides else "diagonal"
 
 
 def mass_blocks(full_mass: FullMass, flat: Flat) -> list[list[int]] | None:

@@ -20,7 +20,8 @@ VECTORIZED_ONLY = ("chees", "walk")
 class Trajectories:
     """How trajectories are made and adapted; the fields are those of the kernels' arguments.
 
-    ``num_steps`` and ``trajectory_length`` are None for NUTS, which chooses its own.
+    ``num_steps`` and ``trajectory_length`` are None for NUTS, which chooses its own;
+    ``low_rank`` is None if warm-up decides.
     """
 
     kind: Kind
@@ -30,7 +31,7 @@ class Trajectories:
     full_mass: FullMass
     target_accept_prob: float
     adaptation: Adaptation = "fisher"
-    low_rank: bool = False
+    low_rank: bool | None = False
     multinomial: bool = True
     max_tree_depth: int = 10
     trajectory_length: float | None = None
