@@ -230,12 +230,14 @@ def test_ctrl_c_keeps_the_draws() -> None:
 
 
 def interrupt_once_begun(path: Path) -> None:
-    """Press Ctrl-C when a run has a folder."""
+    """Press Ctrl-C when a run has a folder, and then 0.2 seconds of the processor."""
 
     def wait() -> None:
         while not (path / "run.pt").exists():
             time.sleep(0.01)
-        time.sleep(0.3)
+        begun = time.process_time()
+        while time.process_time() < begun + 0.2:
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=wait, daemon=True).start()

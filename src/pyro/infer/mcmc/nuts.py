@@ -44,10 +44,9 @@ class NUTS(HamiltonianKernel):
     :param init_strategy: How :class:`~pyro.infer.mcmc.MCMC` chooses where chains start.
     :param adaptation: "fisher": the mass matrix from draws and gradients; "stan": from draws, in
         windows.
-    :param low_rank: Whether a diagonal mass matrix gets a low-rank correction. By default it gets one
-        when warm-up sees trajectories of dozens of steps that a correction would shorten severalfold;
-        then correlations cost work in proportion to the dimension only. (Batches of chains are
-        corrected never.)
+    :param low_rank: Whether a diagonal mass matrix gets a low-rank correction. By default it gets
+        one when warm-up sees trajectories of dozens of steps that it would shorten severalfold;
+        batches of chains never do.
     :raises InferenceError: for both or neither of model and potential, or a bad option.
 
     Example::
