@@ -11,7 +11,7 @@ from ten hours, a capacity of 630 to 830 (Pearl's curve through all the data end
 forecast that holds. For the United States, from the censuses until 1910, expect a capacity near 200
 million (Pearl and Reed: 197.3), and a forecast that holds until 1950 and fails from 1960 on. An
 interval allows for noise and for what is unknown of a curve, but not for the wrong curve. Laplace's
-approximation, which takes a mode and the curvature there, comes close, but its k-hat is near 0.7:
+approximation, which takes a mode and the curvature there, comes close, but its k-hat is 0.6 to 0.9:
 too sure on the side of large capacities.
 
 Run with ``python examples/logistic_growth.py``.

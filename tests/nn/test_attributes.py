@@ -17,22 +17,7 @@ from pyro.infer import SVI
 from pyro.nn import PyroModule, PyroParam, PyroSample
 from pyro.nn.module import clear
 from pyro.nn.nested import get_nested, set_nested
-
-LOCAL = pytest.mark.parametrize("local", [False, True], ids=["store", "local"])
-
-
-class Scaled(PyroModule):
-    def __init__(self, name: str = "", size: int = 2) -> None:
-        super().__init__(name)
-        self.w = nn.Parameter(torch.zeros(size))
-
-    def forward(self) -> Tensor:
-        return self.w
-
-
-def sites(fn: Any, *args: Any, kind: str = "param") -> list[str]:
-    nodes = poutine.trace(fn).get_trace(*args).nodes
-    return [name for name, site in nodes.items() if site["type"] == kind]
+from tests.nn.small_modules import LOCAL, Scaled, sites
 
 
 def test_a_decorated_parameter_that_needs_later_attributes_is_made_when_read() -> None:

@@ -17,22 +17,7 @@ from pyro.distributions import constraints
 from pyro.errors import ParamConstraintError
 from pyro.infer import SVI
 from pyro.nn import PyroModule, PyroParam, pyro_method
-
-LOCAL = pytest.mark.parametrize("local", [False, True], ids=["store", "local"])
-
-
-class Scaled(PyroModule):
-    def __init__(self, name: str = "", size: int = 2) -> None:
-        super().__init__(name)
-        self.w = nn.Parameter(torch.zeros(size))
-
-    def forward(self) -> Tensor:
-        return self.w
-
-
-def sites(fn: Any, *args: Any, kind: str = "param") -> list[str]:
-    nodes = poutine.trace(fn).get_trace(*args).nodes
-    return [name for name, site in nodes.items() if site["type"] == kind]
+from tests.nn.small_modules import LOCAL, Scaled, sites
 
 
 def test_two_modules_of_one_name_are_warned_about_and_share() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pytest
 import torch
@@ -11,27 +11,10 @@ from torch import Tensor, nn
 
 import pyro
 import pyro.distributions as dist
-from pyro import poutine
 from pyro.errors import SiteError
 from pyro.nn import PyroModule, PyroModuleList, PyroSample
 from pyro.nn.module import to_pyro_module_
-
-LOCAL = pytest.mark.parametrize("local", [False, True], ids=["store", "local"])
-
-
-class Scaled(PyroModule):
-    def __init__(self, name: str = "", size: int = 2) -> None:
-        super().__init__(name)
-        self.w = nn.Parameter(torch.zeros(size))
-
-    def forward(self) -> Tensor:
-        return self.w
-
-
-def sites(fn: Any, *args: Any, kind: str = "param") -> list[str]:
-    nodes = poutine.trace(fn).get_trace(*args).nodes
-    return [name for name, site in nodes.items() if site["type"] == kind]
-
+from tests.nn.small_modules import LOCAL, Scaled, sites
 
 T = TypeVar("T")
 

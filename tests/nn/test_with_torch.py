@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 import torch
@@ -15,22 +14,7 @@ from pyro import poutine
 from pyro.distributions import constraints
 from pyro.nn import PyroModule, PyroParam, PyroSample
 from pyro.runtime import STATE
-
-LOCAL = pytest.mark.parametrize("local", [False, True], ids=["store", "local"])
-
-
-class Scaled(PyroModule):
-    def __init__(self, name: str = "", size: int = 2) -> None:
-        super().__init__(name)
-        self.w = nn.Parameter(torch.zeros(size))
-
-    def forward(self) -> Tensor:
-        return self.w
-
-
-def sites(fn: Any, *args: Any, kind: str = "param") -> list[str]:
-    nodes = poutine.trace(fn).get_trace(*args).nodes
-    return [name for name, site in nodes.items() if site["type"] == kind]
+from tests.nn.small_modules import LOCAL, Scaled, sites
 
 
 def test_priors_on_parameters_by_lift() -> None:

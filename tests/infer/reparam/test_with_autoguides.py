@@ -25,6 +25,9 @@ GUIDES = [
     *TRANSFORMS,
     ag.AutoNormal,
     functools.partial(ag.AutoLowRankMultivariateNormal, rank=2),
+    ag.AutoGaussian,
+    ag.AutoStructured,
+    functools.partial(ag.AutoStructured, conditionals="normal", dependencies={}),
 ]
 SITES = ("shares", "rate", "theta")
 
