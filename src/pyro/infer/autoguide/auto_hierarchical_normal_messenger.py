@@ -66,7 +66,7 @@ class AutoHierarchicalNormalMessenger(NormalSites):
 
     def _loc_scale(self, name: str, prior: Any) -> tuple[Tensor, Tensor]:
         if self._hierarchical_sites is not None and name not in self._hierarchical_sites:
-            return self._site_params(name, prior, 0.0)
+            return self._site_params(name, prior, lambda initial: initial)
         transform = site_transform(name, prior)
         mean = _mean_coordinates(name, prior, transform)
         dims = unconstrained_event_dim(prior, transform)
@@ -78,7 +78,7 @@ class AutoHierarchicalNormalMessenger(NormalSites):
 
         shift = (mean * self._init_weight).detach()
         weight = self._param("weights", name, start, constraints.real, dims)
-        loc, scale = self._site_params(name, prior, shift)
+        loc, scale = self._site_params(name, prior, lambda initial: initial - shift)
         return loc + mean * weight, scale
 
 

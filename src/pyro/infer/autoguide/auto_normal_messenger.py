@@ -36,4 +36,4 @@ class AutoNormalMessenger(NormalSites):
     """
 
     def _loc_scale(self, name: str, prior: Any) -> tuple[Tensor, Tensor]:
-        return self._site_params(name, prior, 0.0)
+        return self._site_params(name, prior, lambda initial: initial)

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
 from torch.distributions import AffineTransform
 
-from pyro.distributions import constraints
 from pyro.distributions.torch_composite import TransformedDistribution
-from pyro.infer.autoguide.auto_messenger import (
-    MEAN_OR_FEASIBLE,
-    AutoMessenger,
-    initial_value,
-    unconstrained_event_dim,
-)
+from pyro.infer.autoguide.auto_messenger import MEAN_OR_FEASIBLE, unconstrained_event_dim
 from pyro.infer.autoguide.held_model import Model
+from pyro.infer.autoguide.loc_scale_sites import LocScaleSites
 from pyro.infer.autoguide.plans import site_transform
-from pyro.infer.autoguide.site_parameters import check_init_scale
 from pyro.infer.model.initialization import Strategy
-from pyro.nn.pyro_module import PyroModule
 
 
-class AutoRegressiveMessenger(AutoMessenger):
+class AutoRegressiveMessenger(LocScaleSites):
     r"""At each site a learned affine transform of its prior, given upstream values of the guide.
 
     With the site's bijection :math:`T`, it is :math:`z = T(l + s\, T^{-1}(z_0))` with
@@ -59,25 +50,16 @@ class AutoRegressiveMessenger(AutoMessenger):
         init_scale: float = 1.0,
         amortized_plates: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(model, amortized_plates=amortized_plates)
-        self.init_loc_fn = init_loc_fn
-        self._init_scale = check_init_scale(init_scale)
-        self.locs = PyroModule()
-        self.scales = PyroModule()
+        super().__init__(
+            model, init_loc_fn=init_loc_fn, init_scale=init_scale, amortized_plates=amortized_plates
+        )
 
     def get_posterior(self, name: str, prior: Any) -> Any:
         """The prior, moved and scaled in unconstrained coordinates."""
         transform = site_transform(name, prior)
         dims = unconstrained_event_dim(prior, transform)
-
-        def start() -> Tensor:
-            return initial_value(name, prior, self.init_loc_fn) * (1 - self._init_scale)
-
-        def spread() -> Tensor:
-            return torch.full_like(initial_value(name, prior, self.init_loc_fn), self._init_scale)
-
-        loc = self._param("locs", name, start, constraints.real, dims)
-        scale = self._param("scales", name, spread, constraints.softplus_positive, dims)
+        stays = 1 - self._init_scale  # so that the initial value is mapped to itself
+        loc, scale = self._site_params(name, prior, lambda initial: initial * stays)
         affine = AffineTransform(loc, scale, event_dim=dims, cache_size=1)
         forward = transform.with_cache()
         return TransformedDistribution(prior, [forward.inv, affine, transform.with_cache()])

@@ -9,67 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.distributions import constraints
 from pyro.distributions.normal import Normal
 from pyro.distributions.torch_composite import TransformedDistribution
-from pyro.infer.autoguide.auto_messenger import (
-    MEAN_OR_FEASIBLE,
-    AutoMessenger,
-    initial_value,
-    unconstrained_event_dim,
-)
-from pyro.infer.autoguide.held_model import Model
+from pyro.infer.autoguide.auto_messenger import unconstrained_event_dim
+from pyro.infer.autoguide.loc_scale_sites import LocScaleSites
 from pyro.infer.autoguide.plans import site_transform
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles
-from pyro.infer.autoguide.site_parameters import check_init_scale
-from pyro.infer.model.initialization import Strategy
 from pyro.infer.model.unconstrained_shape import unconstrained_shape
-from pyro.nn.pyro_module import PyroModule
 from pyro.poutine.messenger import block_messengers
 
 
-class NormalSites(AutoMessenger):
-    """At each site a normal law of the unconstrained coordinates, through the site's bijection.
-
-    :param model: A function that calls ``pyro.sample``.
-    :param init_loc_fn: The strategy that chooses the initial locations.
-    :param init_scale: The initial standard deviation of each unconstrained coordinate.
-    :param amortized_plates: Plates over which parameters are shared.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        *,
-        init_loc_fn: Strategy = MEAN_OR_FEASIBLE,
-        init_scale: float = 0.1,
-        amortized_plates: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(model, amortized_plates=amortized_plates)
-        self.init_loc_fn = init_loc_fn
-        self._init_scale = check_init_scale(init_scale)
-        self.locs = PyroModule()
-        self.scales = PyroModule()
+class NormalSites(LocScaleSites):
+    """At each site a normal law of the unconstrained coordinates, through the site's bijection."""
 
     @abstractmethod
     def _loc_scale(self, name: str, prior: Any) -> tuple[Tensor, Tensor]:
         """Means and standard deviations of the coordinates of a site."""
-
-    def _site_params(self, name: str, prior: Any, shift: Any) -> tuple[Tensor, Tensor]:
-        """``locs.<name>``, from the initial value less ``shift``, and ``scales.<name>``."""
-        transform = site_transform(name, prior)
-        dims = unconstrained_event_dim(prior, transform)
-
-        def start() -> Tensor:
-            at: Tensor = initial_value(name, prior, self.init_loc_fn) - shift
-            return at
-
-        def spread() -> Tensor:
-            return torch.full_like(initial_value(name, prior, self.init_loc_fn), self._init_scale)
-
-        loc = self._param("locs", name, start, constraints.real, dims)
-        scale = self._param("scales", name, spread, constraints.softplus_positive, dims)
-        return loc, scale
 
     def get_posterior(self, name: str, prior: Any) -> Any:
         """The law of a site; its median while medians are computed."""
