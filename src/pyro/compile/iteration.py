@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
-from pyro.compile.program import Program, build_iteration
+from pyro.compile.program import ALIGN, Program, build_iteration
 from pyro.compile.report import Report
 
 _ITERATE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, ctypes.c_int64)
@@ -22,6 +22,22 @@ class Slice(NamedTuple):
     tensor: Tensor
     array: int
     offset: int
+
+
+class _Held(NamedTuple):
+    """An input as it was given, and in the type that the code reads."""
+
+    given: Tensor
+    version: int
+    converted: Tensor
+
+    def is_of(self, x: Tensor) -> bool:
+        """Whether this is ``x`` as it is now, which only torch can tell of memory of its own."""
+        return (
+            self.given is x
+            and self.version == x._version
+            and (x.untyped_storage().resizable() or self.converted.data_ptr() == x.data_ptr())
+        )
 
 
 class Outcome(NamedTuple):
@@ -50,6 +66,7 @@ class Iteration:
         self._iterate = _ITERATE(program.code.loaded.address("iterate"))
         self._state = tuple(state)
         self._kinds = [x.dtype for x in inputs]
+        self._held: list[_Held | None] = [None] * len(inputs)
         self._value = torch.zeros((), dtype=torch.float64)
         self._go_on = torch.zeros((), dtype=torch.bool)
         self._next = [torch.zeros_like(x) for x in state]
@@ -57,7 +74,9 @@ class Iteration:
         self.extras = [torch.zeros(n, dtype=torch.float64) for n in sizes[:extras]]
         self._outputs = _table([self._value, self._go_on, *self._next, *self.extras])
         self._code = ctypes.c_int32()
-        self._inputs = _table(self._state)
+        self._inputs = _table([*self._state, *inputs])
+        self._one = ctypes.c_double()
+        self._scratch = torch.empty(program.code.scratch_bytes + ALIGN, dtype=torch.uint8)
 
     def run(self, n: int, inputs: Sequence[Tensor] = ()) -> tuple[list[float], bool]:
         """Make up to ``n`` steps: their values, and whether the last was refused.
@@ -67,23 +86,38 @@ class Iteration:
 
         :raises CompiledCodeError: if the code failed.
         """
-        values = torch.empty(n, dtype=torch.float64)
-        given: list[Tensor] = [
-            x.detach().to(kind).contiguous() for x, kind in zip(inputs, self._kinds, strict=True)
-        ]
-        with self._program.scratch() as scratch:
-            made: int = self._iterate(
-                self._program.context,
-                _table([*self._state, *given]) if given else self._inputs,
-                self._outputs,
-                scratch,
-                values.data_ptr(),
-                ctypes.addressof(self._code),
-                n,
-            )
+        if n == 1:
+            return ([self._one.value], False) if self._call(1, self._one, inputs) else ([], True)
+        values = (ctypes.c_double * n)()
+        made = self._call(n, values, inputs)
+        return values[:made], made < n
+
+    def _call(self, n: int, values: Any, inputs: Sequence[Tensor]) -> int:
+        first = len(self._state)
+        for k, x in enumerate(inputs):
+            self._inputs[first + k] = self._address(k, x)
+        scratch = -(-self._scratch.data_ptr() // ALIGN) * ALIGN
+        made: int = self._iterate(
+            self._program.context,
+            self._inputs,
+            self._outputs,
+            scratch,
+            ctypes.addressof(values),
+            ctypes.addressof(self._code),
+            n,
+        )
         if made < n and self._code.value:
             self._program.raise_failure(self._code.value)
-        return values[:made].tolist(), made < n
+        return made
+
+    def _address(self, k: int, x: Tensor) -> int:
+        """Where an input is, in the type that the code reads."""
+        held = self._held[k]
+        if held is None or not held.is_of(x):
+            kind = self._kinds[k]
+            held = self._held[k] = _Held(x, x._version, x.detach().to(kind).contiguous())
+        address: int = held.converted.data_ptr()
+        return address
 
     @property
     def torch_draws(self) -> bool:

@@ -148,9 +148,16 @@ class SVI(TracePosterior):
 
     def _single_steps(self) -> Stepper:
         """What makes steps one by one; another one if this object has been changed."""
-        of = (self.model, self.guide, self.optim, self.loss_and_grads)
-        if self._stepper is None or not _are_same(of, self._stepper_of):
-            self._stepper_of = of
+        then = self._stepper_of
+        if (
+            self._stepper is None
+            or then is None
+            or self.model is not then[0]
+            or self.guide is not then[1]
+            or self.optim is not then[2]
+            or self.loss_and_grads is not then[3]
+        ):
+            self._stepper_of = (self.model, self.guide, self.optim, self.loss_and_grads)
             self._stepper = fit.Stepper(
                 self._step,
                 self._objective(),
@@ -430,10 +437,6 @@ class SVI(TracePosterior):
         """An estimate of the loss, without gradients and without a step."""
         with torch.no_grad():
             return _as_floats(self.loss(self.model, self.guide, *args, **kwargs))
-
-
-def _are_same(of: tuple[Any, ...], then: tuple[Any, ...] | None) -> bool:
-    return then is not None and all(a is b for a, b in zip(of, then, strict=True))
 
 
 def _as_floats(loss: Any) -> Any:

@@ -77,11 +77,46 @@ class FlatOptimizer:
             for name, array in self._state.items()
             for part in self._parts(array, [g for g in self._groups if name in g.update.names])
         ]
+        self._counting = [
+            group.optimizer.state[p]
+            for group in self._groups
+            for p in group.params
+            if group.update.counts and not isinstance(group.optimizer.state[p]["step"], Tensor)
+        ]
+        self._made_for = [(g, g.optimizer.state, g.update.fixed) for g in self._groups]
         self.read()
 
     def is_current(self, optim: PyroOptim) -> bool:
         """Whether the optimiser still keeps its state where it did."""
-        return optim.cohorts is self._cohorts
+        return optim.cohorts is self._cohorts and all(
+            group.optimizer.state is kept and group.update.fixed == fixed
+            for group, kept, fixed in self._made_for
+        )
+
+    @property
+    def shared(self) -> list[tuple[Tensor, Tensor]]:
+        """Parts of the vectors, each with the leaf or the state of torch that it stands for."""
+        return list(zip(self._sources, self._targets, strict=True))
+
+    @property
+    def counters(self) -> list[Any]:
+        """The numbers of steps as torch keeps them, one for each parameter."""
+        return [
+            group.optimizer.state[p]["step"]
+            for group in self._groups
+            for p in group.params
+            if group.update.counts
+        ]
+
+    def count_up(self) -> None:
+        """One step more, where torch keeps their number as plain numbers."""
+        for state in self._counting:
+            state["step"] += 1
+
+    @property
+    def moves_rates(self) -> bool:
+        """Whether a step changes learning rates."""
+        return any(group.update.moves_rate for group in self._groups)
 
     @property
     def offsets(self) -> list[int]:
@@ -103,22 +138,33 @@ class FlatOptimizer:
             )
         ]
 
-    def _current_scalars(self) -> list[float]:
-        return [float(x) for group in self._groups for x in group.update.scalars(_steps(group))]
+    def _current_scalars(self, ahead: int = 0) -> list[float]:
+        return [
+            float(x) for group in self._groups for x in group.update.scalars(_steps(group) + ahead)
+        ]
 
     @torch.no_grad()
     def read(self) -> None:
         """Take over what torch's tensors and the parameter groups hold."""
         torch._foreach_copy_(self._sources, self._targets)
-        self._scalars.copy_(torch.tensor(self._current_scalars(), dtype=torch.float64))
+        self.read_rates()
+
+    def read_rates(self, ahead: int = 0) -> None:
+        """Take over what the parameter groups hold; the vectors are so many steps ahead."""
+        self._scalars.numpy()[:] = self._current_scalars(ahead)
+
+    def write_rates(self) -> None:
+        """Put learning rates where torch keeps them."""
+        for group, rate in zip(self._groups, self._rates(), strict=True):
+            if rate is not None:
+                group.group["lr"] = rate
 
     @torch.no_grad()
     def write(self, steps: int) -> None:
         """Put the vectors, after so many more steps, where torch keeps them."""
         torch._foreach_copy_(self._targets, self._sources)
-        for group, rate in zip(self._groups, self._rates(), strict=True):
-            if rate is not None:
-                group.group["lr"] = rate
+        self.write_rates()
+        for group in self._groups:
             if group.update.counts:
                 for p in group.params:
                     group.optimizer.state[p]["step"] += steps

@@ -18,6 +18,7 @@ from pyro.optim.adagrad_rmsprop import AdagradRMSProp
 from pyro.optim.clipped_adam import ClippedAdam
 
 Options = Mapping[str, Any]
+_ANY = ("base_momentum", "max_momentum", "foreach", "fused")
 
 
 class Moved(NamedTuple):
@@ -35,6 +36,7 @@ class Update(ABC):
     """
 
     counts = True  # whether the state has a number of steps
+    moves_rate = False  # whether a step changes the learning rate
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -59,6 +61,15 @@ class Update(ABC):
         found: float = self.options["lr"]
         return found
 
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The options that are part of the program; the others are read before each step."""
+        free = ("params", "lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas", *_ANY)
+        found = {name: value for name, value in self.options.items() if name not in free}
+        found["momentum"] = bool(self.options.get("momentum"))
+        found["beta2"] = self.options.get("betas", (None, None))[1]
+        return found
+
     def why_not(self) -> str | None:
         """The option that cannot be had this way, if there is one."""
         for name in ("amsgrad", "maximize", "capturable", "differentiable"):
@@ -76,13 +87,13 @@ class _Adam(Update):
 
     def scalars(self, steps: int) -> list[float]:
         first, second = self.options["betas"]
-        return [self.options["lr"], first**steps, second**steps]
+        return [self.options["lr"], first, first**steps, second**steps]
 
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
     ) -> Moved:
-        rate, power1, power2 = scalars
-        beta1, beta2 = self.options["betas"]
+        rate, beta1, power1, power2 = scalars
+        beta2 = self.options["betas"][1]
         power1, power2 = power1 * beta1, power2 * beta2
         if self.options.get("decoupled_weight_decay"):
             p = p * (1 - rate * self.options["weight_decay"])
@@ -92,15 +103,15 @@ class _Adam(Update):
         second = beta2 * state["exp_avg_sq"] + (1 - beta2) * g * g
         denominator = second.sqrt() / (1 - power2).sqrt() + self.options["eps"]
         moved = p - rate / (1 - power1) * (first / denominator)
-        return Moved(moved, {"exp_avg": first, "exp_avg_sq": second}, [rate, power1, power2])
+        return Moved(moved, {"exp_avg": first, "exp_avg_sq": second}, [rate, beta1, power1, power2])
 
 
 class _ClippedAdam(_Adam):
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
     ) -> Moved:
-        rate, power1, power2 = scalars
-        beta1, beta2 = self.options["betas"]
+        rate, beta1, power1, power2 = scalars
+        beta2 = self.options["betas"][1]
         rate, power1, power2 = rate * self.options["lrd"], power1 * beta1, power2 * beta2
         bound = self.options["clip_norm"]
         g = self._decayed(p, g.clamp(-bound, bound))
@@ -109,7 +120,9 @@ class _ClippedAdam(_Adam):
         second = beta2 * state["exp_avg_sq"] + (1 - beta2) * deviation * deviation
         size = rate * (1 - power2).sqrt() / (1 - power1)
         moved = p - size * (first / (second.sqrt() + self.options["eps"]))
-        return Moved(moved, {"exp_avg": first, "exp_avg_sq": second}, [rate, power1, power2])
+        return Moved(moved, {"exp_avg": first, "exp_avg_sq": second}, [rate, beta1, power1, power2])
+
+    moves_rate = True
 
     def rate(self, scalars: list[float]) -> float:
         return scalars[0]
@@ -123,15 +136,15 @@ class _SGD(Update):
         return ("momentum_buffer",) if self.options["momentum"] else ()
 
     def scalars(self, steps: int) -> list[float]:
-        return [self.options["lr"]]
+        return [self.options["lr"], self.options["momentum"]]
 
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
     ) -> Moved:
         g = self._decayed(p, g)
         found: dict[str, Tensor] = {}
-        momentum = self.options["momentum"]
-        if momentum:
+        momentum = scalars[1]
+        if self.options["momentum"]:
             buffer = momentum * state["momentum_buffer"] + (1 - self.options["dampening"]) * g
             found["momentum_buffer"] = buffer
             g = g + momentum * buffer if self.options["nesterov"] else buffer
@@ -162,20 +175,20 @@ class _RMSprop(Update):
         return ("square_avg", *(name for key, name in extra.items() if self.options[key]))
 
     def scalars(self, steps: int) -> list[float]:
-        return [self.options["lr"]]
+        return [self.options["lr"], self.options["momentum"]]
 
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
     ) -> Moved:
         g = self._decayed(p, g)
-        alpha, momentum = self.options["alpha"], self.options["momentum"]
+        alpha, momentum = self.options["alpha"], scalars[1]
         average = alpha * state["square_avg"] + (1 - alpha) * g * g
         found, root = {"square_avg": average}, average
         if self.options["centered"]:
             mean = alpha * state["grad_avg"] + (1 - alpha) * g
             found["grad_avg"], root = mean, average - mean * mean
         direction = g / (root.sqrt() + self.options["eps"])
-        if momentum:
+        if self.options["momentum"]:
             direction = momentum * state["momentum_buffer"] + direction
             found["momentum_buffer"] = direction
         return Moved(p - scalars[0] * direction, found, scalars)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import NotCapturable, switch
-from pyro.compile.draws import Counted, Key, make_key
+from pyro.compile.draws import Counted, Key
 from pyro.compile.verify import difference
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
@@ -75,8 +75,8 @@ class CompiledSteps:
     :param optim: The optimiser.
     :param changing: Whether each step has other tensors as arguments.
     :param after: How many steps are made in torch before the first that is recorded.
-    :param keys: Gives each step the key of its random numbers; by default they follow from a seed
-        and the number of the step.
+    :param seeds: Gives each step the seed of its random numbers; by default they follow from one
+        seed and the number of the step.
     :param name: What the log calls it.
     :param patience: How many steps with arguments of one kind are made in torch before one is
         recorded.
@@ -91,15 +91,15 @@ class CompiledSteps:
         optim: PyroOptim,
         changing: bool = False,
         after: int = 1,
-        keys: Callable[[], Key] | None = None,
+        seeds: Callable[[], int] | None = None,
         name: str = "SVI.run",
         patience: int = 0,
         strict: bool = True,
         insists: bool = False,
     ) -> None:
-        self._after, self._keys, self._name = after, keys, name
+        self._after, self._seeds, self._name = after, seeds, name
         self._patience, self._strict, self._insists = patience, strict, insists
-        self._last_key: tuple[int, Key] | None = None
+        self._last_seed: tuple[int, int] | None = None  # of which step
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
         self._stages: dict[Any, _Stage] = {}
@@ -164,6 +164,16 @@ class CompiledSteps:
             if stage.tape is not None:
                 stage.tape.settle()
 
+    def lend_rates(self) -> None:
+        """Let a schedule find the learning rates where it looks for them; it may change them."""
+        if self._live is not None:
+            self._live.flat.write_rates()
+
+    def take_rates(self) -> None:
+        """Go on with the learning rates that a schedule has left."""
+        if self._live is not None:
+            self._live.flat.read_rates(self._live.ahead)
+
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are."""
         live = self._live
@@ -171,6 +181,24 @@ class CompiledSteps:
             return FlatSnapshot(self.leaves, self._optim, live.flat, live.ahead, step)
         self.settle()
         return Snapshot(self.leaves, self._optim, step)
+
+    def trusted(self, call: Call) -> Callable[[Sequence[Tensor]], float | None] | None:
+        """Makes single steps with arguments of this kind, as long as :meth:`may_repeat`."""
+        stage = self._stage(call)
+        if not self._is_trusted(stage) or stage.tape is None or not stage.tape.can_share():
+            return None
+        tape = stage.tape
+
+        def once(tensors: Sequence[Tensor]) -> float | None:
+            if not self._is_trusted(stage) or not tape.can_share():
+                return None
+            loss = tape.once(self._key_numbers(self._count), tensors)
+            if loss is not None:
+                self._count += 1
+                self.compiled += 1
+            return loss
+
+        return once
 
     # ------------------------------------------------------------ both ways
 
@@ -311,13 +339,19 @@ class CompiledSteps:
 
     def _key(self, count: int) -> Key:
         """What decides about the random numbers of a step."""
-        if self._keys is not None:
-            if self._last_key is None or self._last_key[0] != count:
-                self._last_key = count, self._keys()
-            return self._last_key[1]
-        if self._seed is None:
-            self._seed = new_seed()
-        return make_key(self._seed, count)
+        return torch.tensor(self._key_numbers(count), dtype=torch.float64)
+
+    def _key_numbers(self, count: int) -> tuple[int, int, int]:
+        """The halves of a seed, and what tells steps with that seed apart."""
+        if self._seeds is not None:
+            if self._last_seed is None or self._last_seed[0] != count:
+                self._last_seed = count, self._seeds()
+            seed, count = self._last_seed[1], 0
+        else:
+            if self._seed is None:
+                self._seed = new_seed()
+            seed = self._seed
+        return seed & 0xFFFFFFFF, seed >> 32, count
 
     def give_up(self, reason: str) -> None:
         """Make all further steps in torch, for this reason."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from pyro.infer.errors import InferenceError
 
@@ -45,6 +49,7 @@ def batches(
         [((1, 2, 5), {'y': 6}, False), ((5,), {'y': 6, 'x': 3}, False), ((4, 5), {'y': 6}, True)]
     """
     made = passes = 0
+    loader = in_slices(loader)
     while passes != epochs and made != steps:
         for batch, is_last in _with_last(loader, passes):
             yield Portion(*_arguments(batch, args, kwargs), 1, is_last)
@@ -53,6 +58,46 @@ def batches(
                 return
         passes += 1
         _shuffle_anew(loader)
+
+
+def is_plain(loader: Iterable[Any] | None) -> bool:
+    """Whether batches are made without a look at the parameters."""
+    return loader is None or isinstance(loader, list | tuple) or _tensors(loader) is not None
+
+
+def in_slices(loader: Iterable[Any]) -> Iterable[Any]:
+    """The same batches, taken out of whole tensors where a ``DataLoader`` would collect rows."""
+    tensors = _tensors(loader)
+    return loader if tensors is None else _Slices(loader, tensors)
+
+
+class _Slices:
+    """The batches of a ``DataLoader`` of a ``TensorDataset``, with the same random numbers."""
+
+    def __init__(self, loader: Any, tensors: Sequence[Tensor]) -> None:
+        self._loader, self._tensors = loader, tensors
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        torch.empty((), dtype=torch.int64).random_(generator=self._loader.generator)  # of workers
+        for rows in self._loader.batch_sampler:
+            index = torch.tensor(rows)
+            yield [tensor[index] for tensor in self._tensors]
+
+
+def _tensors(loader: Any) -> Sequence[Tensor] | None:
+    """The tensors of a ``DataLoader`` that does nothing but to put rows of them together."""
+    plain = (
+        type(loader) is DataLoader
+        and type(loader.dataset) is TensorDataset
+        and loader.batch_sampler is not None
+        and not loader.num_workers
+        and not loader.pin_memory
+        and loader.collate_fn is default_collate
+    )
+    return loader.dataset.tensors if plain else None
 
 
 def count(loader: Iterable[Any], steps: int | None, epochs: int | None) -> int | None:

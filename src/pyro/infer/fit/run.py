@@ -47,9 +47,7 @@ class Run:
         self._restored: int | None = None
         self._callbacks = options.all_callbacks()
         self._advance_schedule = _schedule(optim)
-        self._is_watched = bool(
-            self._callbacks or self._advance_schedule or options.batches is not None
-        )
+        self._is_watched = bool(self._callbacks) or not feed.is_plain(options.batches)
         self._schedule = options.schedule or ("step" if options.batches is None else "epoch")
         if options.schedule is not None and self._advance_schedule is None:
             raise InferenceError(
@@ -132,8 +130,8 @@ class Run:
             self._keep()
         if self._is_watched:
             self._steps.settle()
-        if self._schedule == "step" and self._advance_schedule is not None:
-            self._advance_schedule(self._smoothed())
+        if self._schedule == "step":
+            self._reschedule(self._smoothed)
         for step, loss in enumerate(piece, first) if self._callbacks else ():
             if self._ask(step, loss):
                 return "callback"
@@ -159,9 +157,17 @@ class Run:
     def _end_epoch(self) -> None:
         start = self._epoch_ends[-1] if self._epoch_ends else 0
         self._epoch_ends.append(len(self._history))
-        if self._schedule == "epoch" and self._advance_schedule is not None:
+        if self._schedule == "epoch":
             losses = [_as_number(loss) for loss in self._history[start:]]
-            self._advance_schedule(sum(losses) / len(losses))
+            self._reschedule(lambda: sum(losses) / len(losses))
+
+    def _reschedule(self, loss: Callable[[], float]) -> None:
+        """Advance the schedule, if there is one; it may look at a loss."""
+        if self._advance_schedule is None:
+            return
+        self._steps.lend_rates()
+        self._advance_schedule(loss())
+        self._steps.take_rates()
 
     def _smoothed(self) -> float:
         return self._monitor.smoothed

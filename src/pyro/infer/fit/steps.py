@@ -44,6 +44,12 @@ class Steps(Protocol):
     def settle(self) -> None:
         """Write the parameters and the state of the optimiser where others read them."""
 
+    def lend_rates(self) -> None:
+        """Let a schedule find the learning rates where it looks for them; it may change them."""
+
+    def take_rates(self) -> None:
+        """Go on with the learning rates that a schedule has left."""
+
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
 
@@ -79,6 +85,8 @@ class SingleSteps:
 
     def settle(self) -> None:
         """Nothing is to be done."""
+
+    lend_rates = take_rates = settle
 
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
@@ -116,6 +124,14 @@ class SkippingSteps:
     def settle(self) -> None:
         """Write parameters and state where others read them."""
         self._steps.settle()
+
+    def lend_rates(self) -> None:
+        """Let a schedule find the learning rates."""
+        self._steps.lend_rates()
+
+    def take_rates(self) -> None:
+        """Go on with the learning rates that a schedule has left."""
+        self._steps.take_rates()
 
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""

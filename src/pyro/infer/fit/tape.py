@@ -14,6 +14,7 @@ from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
+from pyro.infer.fit.shared_memory import SharedMemory, share
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.optim.flat import FlatOptimizer
@@ -62,6 +63,8 @@ class Tape:
         self._changing, self._leaves = changing, dict(leaves)
         self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved})
         self._key = make_key(0)
+        self._key_numbers = self._key.numpy()
+        self._shared: SharedMemory | None = None
         self.ahead = 0  # steps that torch's tensors do not know of
         self.iteration: Iteration = compile_iteration(
             self._step,
@@ -103,6 +106,27 @@ class Tape:
         losses, refused = self.iteration.run(n, call.tensors if self._changing else ())
         self.ahead += len(losses)
         return losses, refused
+
+    def once(self, key: Sequence[float], tensors: Sequence[Tensor]) -> float | None:
+        """Make a single step on torch's own memory: its loss, or None if it could not be made.
+
+        To be called with nothing ahead, and only if :meth:`can_share`.
+        """
+        shared = self._shared
+        assert shared is not None
+        shared.read()
+        self._key_numbers[:] = key
+        losses, _ = self.iteration.run(1, tensors)
+        if not losses:
+            return None
+        shared.write()
+        return losses[0]
+
+    def can_share(self) -> bool:
+        """Whether :meth:`once` may be used: the parameters are where they were, plain in memory."""
+        if self._shared is None or not self._shared.is_current():
+            self._shared = share(self.flat)
+        return self._shared is not None
 
     def settle(self) -> None:
         """Write parameters and state back to torch's tensors."""

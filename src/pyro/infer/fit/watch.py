@@ -141,13 +141,33 @@ class Watch:
         self._sort()
 
     def _sort(self) -> None:
+        """By kind, since this is gone through before each step."""
         self._entries = [item for item in self._items if isinstance(item, _Entry)]
-        self._others = [item for item in self._items if not isinstance(item, _Entry)]
+        self._sizes = [
+            (item.holder, 0 if item.value == () else item.value, item.found)
+            for item in self._items
+            if isinstance(item, _Items) and (isinstance(item.value, int) or item.value == ())
+        ]
+        self._tensors = [item for item in self._items if isinstance(item, _Memory)]
+        self._others = [
+            item
+            for item in self._items
+            if isinstance(item, _Cell) or (isinstance(item, _Items) and item.value)
+            if not (isinstance(item, _Items) and isinstance(item.value, int))
+        ]
 
     def changed(self) -> Found | None:
         """The first change since the beginning."""
+        missing = _MISSING
         for holder, key, value, found in self._entries:
-            if holder.get(key, _MISSING) is not value and not _same(holder.get(key), value):
+            now = holder.get(key, missing)
+            if now is not value and not _same(now, value):
+                return found
+        for holder, size, found in self._sizes:
+            if len(holder) != size:
+                return found
+        for tensor, version, found in self._tensors:
+            if tensor._version != version or tensor.requires_grad:
                 return found
         for item in self._others:
             if not item.is_same():
@@ -291,9 +311,14 @@ def _of_root(value: Any, name: str, _: bool) -> _Parts:
             raise Unwatchable(f"{label} has hooks")
         yield _Items(attributes[key], 0, Found(f"{label}.{key}", False))
     for key, found in attributes.items():
-        if not (is_module and key in _OF_TORCH):
+        if not (is_module and key in _OF_TORCH) and not (own and _is_private(key)):
             yield _Entry(attributes, key, found, Found(f"{label}.{key}", own))
     yield from _of_class(kind, label)
+
+
+def _is_private(key: str) -> bool:
+    """Whether an attribute of this library's is nobody else's business."""
+    return key.startswith("_") and key not in ("_parameters", "_buffers", "_modules")
 
 
 def _of_class(kind: type, label: str) -> _Parts:
