@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +24,7 @@ FATAL = 2
 
 @dataclass(frozen=True)
 class ChainProgress:
-    """What is seen of a chain while it runs."""
+    """What is seen of a chain while it runs; the fields are those of ``ProgressStruct``."""
 
     iteration: int  # of all, warm-up included
     divergences: int  # after warm-up
@@ -214,10 +214,8 @@ class Sampler:
         """What is seen of each chain; at any time, from any thread."""
         seen = (ProgressStruct * max(1, self.chains))()
         self._library.pyro_run_progress(self._handle, seen)
-        return [
-            ChainProgress(**{item.name: getattr(one, item.name) for item in fields(ChainProgress)})
-            for one in seen[: self.chains]
-        ]
+        rows = np.frombuffer(seen, dtype=np.dtype(ProgressStruct), count=self.chains)
+        return [ChainProgress(*row) for row in rows.tolist()]
 
     def inverse_metric(self) -> Array:
         """The diagonals of the present inverse mass matrices, [chains, dim]."""

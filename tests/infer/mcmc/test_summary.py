@@ -12,7 +12,7 @@ from torch import Tensor
 import pyro
 import pyro.distributions as dist
 from pyro.infer import MCMC, NUTS
-from pyro.infer.mcmc.summary import Health, summarize, table, verdict
+from pyro.infer.mcmc.summary import Health, report, summarize, table, verdict
 
 GOOD = Health(draws=4000, chains=4, bfmi=(1.0,) * 4)
 
@@ -72,6 +72,35 @@ def test_the_table_has_a_row_for_each_element() -> None:
 def test_one_draw_has_no_diagnostics() -> None:
     text = table(summarize({"x": torch.zeros(1, 1)}))
     assert "nan" in text
+
+
+def test_the_first_line_is_the_verdict() -> None:
+    good = report("a run", summarize({"x": independent()}), GOOD)
+    assert good.splitlines()[0] == "a run: no sign of trouble."
+    bad = report("a run", summarize({"x": apart()}), GOOD)
+    count = len(verdict(summarize({"x": apart()}), GOOD))
+    assert bad.splitlines()[0].startswith(f"a run: {count} sign")
+    assert bad.count("Look here: ") == count
+    assert "never change" not in good
+
+
+def test_constant_elements_have_dashes_and_a_line() -> None:
+    text = report(
+        "a run", summarize({"x": torch.stack([independent(), 0 * independent()], -1)}), GOOD
+    )
+    row = next(line for line in text.splitlines() if "x[1]" in line)
+    assert row.split()[-3:] == ["-", "-", "-"]
+    assert "never change" in text
+
+
+def test_a_run_says_how_it_went() -> None:
+    mcmc = MCMC(
+        NUTS(lambda: pyro.sample("x", dist.Normal(0.0, 1.0))), 100, 50, disable_progbar=True
+    )
+    assert "has not run" in str(mcmc)
+    mcmc.run()
+    assert str(mcmc) == mcmc.describe().splitlines()[0]
+    assert str(mcmc).startswith("1 chain of 100 draws by NUTS: ")
 
 
 def test_improper_posteriors_are_seen() -> None:

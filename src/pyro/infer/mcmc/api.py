@@ -22,7 +22,7 @@ from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.posterior_run import PosteriorRun
 from pyro.infer.mcmc.result import MCMCResult, Samples
 from pyro.infer.mcmc.store import DrawStore, PathLike
-from pyro.infer.mcmc.summary import summarize, table, verdict
+from pyro.infer.mcmc.summary import report, summarize
 from pyro.infer.mcmc.util import select_samples
 from pyro.poutine.messenger import block_messengers
 from pyro.primitives.validation import validation_enabled
@@ -245,7 +245,11 @@ class MCMC:
         return select_samples(self.result.samples, num_samples, group_by_chain)
 
     def diagnostics(self) -> dict[str, dict[str, Any]]:
-        """``n_eff`` and ``r_hat`` of each site; divergences and acceptance rates of each chain."""
+        """``n_eff`` and ``r_hat`` of each site; divergences and acceptance rates of each chain.
+
+        An element that never changes, as the zeros of a triangular matrix, has neither: both are
+        nan there, and its cells in :meth:`summary` are dashes.
+        """
         statistics = summarize(self.result.samples)
         sites = {
             name: {"n_eff": found["n_eff"], "r_hat": found["r_hat"]}
@@ -304,19 +308,22 @@ class MCMC:
         return self._args, self._kwargs
 
     def describe(self, prob: float = 0.9) -> str:
-        """The text that :meth:`summary` prints."""
+        """The text that :meth:`summary` prints; its first line is the verdict."""
         result = self.result
         if not result.shape[1]:
             return "No draws: the run was interrupted in warm-up. extend(n) goes on from there."
-        statistics = summarize(result.samples, prob)
         depth = None
         if isinstance(self.kernel, HamiltonianKernel) and self.kernel.trajectories.kind == "nuts":
             depth = self.kernel.trajectories.max_tree_depth
-        health = result.health(depth)
-        found = verdict(statistics, health)
-        lines = [table(statistics), "", f"Number of divergences: {health.divergences}"]
-        lines += [f"Look here: {text}" for text in found] or ["No sign of trouble."]
-        return "\n".join(lines)
+        chains, draws = result.shape
+        of = f"{chains} chain{'s' * (chains != 1)} of {draws} draws by {type(self.kernel).__name__}"
+        return report(of, summarize(result.samples, prob), result.health(depth))
+
+    def __str__(self) -> str:
+        """The first line of :meth:`describe`."""
+        if self._result is None and self._stored is None:
+            return f"MCMC that has not run, with {type(self.kernel).__name__}"
+        return self.describe().partition("\n")[0]
 
 
 def _detached(value: Any) -> Any:

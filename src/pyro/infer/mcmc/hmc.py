@@ -20,7 +20,10 @@ class HMC(HamiltonianKernel):
     See Neal (2011), *MCMC Using Hamiltonian Dynamics*. :class:`~pyro.infer.mcmc.NUTS` chooses the
     length by itself, and is the better default.
 
-    :param trajectory_length: Step size times number of steps; 2 pi by default.
+    :param trajectory_length: Step size times number of steps; 2 pi by default, as in Pyro. That is
+        a whole period of a normal density in units of the mass matrix: once warm-up has found
+        those, draws of a nearly normal posterior come back to where they were. Give half a pi
+        there, or use NUTS.
     :param num_steps: How many steps a trajectory has, instead of a length.
 
     :param min_stepsize: Adaptation goes no lower.

@@ -60,6 +60,20 @@ def verdict(statistics: Mapping[str, Mapping[str, Tensor]], health: Health) -> l
     return list(itertools.chain(_of_chains(health), _of_sites(statistics, health)))
 
 
+def report(of: str, statistics: Mapping[str, Mapping[str, Tensor]], health: Health) -> str:
+    """A line with the verdict, the table, and what is wrong in words.
+
+    :param of: What ran, for the first line.
+    """
+    found = verdict(statistics, health)
+    count = f"{len(found)} sign{'s' * (len(found) != 1)} of trouble, below the table"
+    lines = [f"{of}: {count if found else 'no sign of trouble'}.", "", table(statistics), ""]
+    lines.append(f"Number of divergences: {health.divergences}")
+    if any(bool((s["std"] == 0).any()) for s in statistics.values()):
+        lines.append("Elements with std 0 never change; they have no effective size and no R-hat.")
+    return "\n".join(lines + [f"Look here: {text}" for text in found])
+
+
 def _of_chains(health: Health) -> Iterable[str]:
     if health.divergences:
         share = health.divergences / max(health.draws, 1)
@@ -131,7 +145,7 @@ def table(statistics: Mapping[str, Mapping[str, Tensor]]) -> str:
 
 def _cell(column: str, value: float) -> str:
     if math.isnan(value):
-        return "nan"
+        return "-" if column.startswith("n_eff") or column == "r_hat" else "nan"
     if column.startswith("n_eff"):
         return f"{value:.0f}"
     return f"{value:.2f}" if column == "r_hat" else f"{value:.4g}"
