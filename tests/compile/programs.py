@@ -425,6 +425,28 @@ FACTOR_CASES = [
         1e-9,
     ),
     Case("inverse", lambda x: torch.linalg.inv(spd(3) + x), (real(3, 3, high=-1.9),), True, 1e-9),
+    *(
+        Case(f"{name}_of_{layout}", lambda x, fn=fn, to=to: fn(to(x)), (inputs,), True, 1e-10)
+        for name, fn in {
+            "det": torch.linalg.det,
+            "slogdet": lambda a: torch.linalg.slogdet(a)[1],
+            "inv": torch.linalg.inv,
+            "solve": lambda a: torch.linalg.solve(a, real(4, 2)),
+            "solve_vector": lambda a: torch.linalg.solve(a, real(4)),
+            "solve_right": lambda a: torch.linalg.solve(a, real(3, 4), left=False),
+            "lu_solve": lambda a: torch.linalg.lu_solve(
+                *torch.linalg.lu_factor(a), real(4, 2), adjoint=True
+            ),
+        }.items()
+        for layout, to, inputs in (
+            ("rows", lambda x: x, real(4, 4)),
+            ("columns", lambda x: x.mT, real(4, 4)),
+            ("batch", lambda x: x + 0, real(2, 3, 4, 4)),
+        )
+        if (name, layout) != ("solve_vector", "batch")
+    ),
+    Case("det_of_singular", lambda x: torch.linalg.det(x * torch.ones(3, 3)), (real(),)),
+    Case("det_of_nothing", torch.linalg.det, (real(0, 3, 3),)),
     Case("eigvalsh", lambda x: torch.linalg.eigvalsh(spd(3) + x @ x.mT), (real(3, 3),), True, 1e-9),
     Case("sort", lambda x: x.sort()[0] * torch.arange(5), (real(5),), True),
 ]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch._decomp import decomposition_table
 
+from pyro.compile.capture.decompositions import DECOMPOSITIONS
 from pyro.compile.table import ROWS
 from pyro.compile.table.context import Row
 
@@ -85,7 +86,7 @@ def operation(func: Any) -> Operation:
 
 
 def _decomposition(func: Any) -> Callable[..., Any] | None:
-    found: Callable[..., Any] | None = decomposition_table.get(func)
+    found: Callable[..., Any] | None = DECOMPOSITIONS.get(func) or decomposition_table.get(func)
     if found is None and func._can_decompose():
         return func.decompose  # type: ignore[no-any-return]
     return found

@@ -24,7 +24,7 @@ def call(
 
 def _call_out(w: Writer, pointer: str, arguments: list[str], results: list[str]) -> None:
     """A function of one table of addresses, which returns 0 or the program ends."""
-    table = _stack(w, f"[{len(arguments) + len(results)} x ptr]")
+    table = stack(w, f"[{len(arguments) + len(results)} x ptr]")
     for position, address in enumerate([*arguments, *results]):
         slot = w.fresh("s")
         w.line(f"{slot} = getelementptr inbounds ptr, ptr {table}, i64 {position}")
@@ -52,34 +52,34 @@ def _guard(
     w.levels[-1].append(f"good{n}:")
 
 
-def _stack(w: Writer, kind: str) -> str:
+def stack(w: Writer, kind: str) -> str:
     """Memory of the stack, taken at the entry of the function."""
     name = w.fresh("k")
     w.entry.append(f"  {name} = alloca {kind}, align 8")
     return name
 
 
-def _number(w: Writer, value: int) -> str:
+def number(w: Writer, value: int) -> str:
     """The address of a 32-bit integer, as Fortran wants it."""
     name = f"@int{value}" if value >= 0 else f"@minus{-value}"
     w.module.define(name, f"{name} = private unnamed_addr constant i32 {value}")
     return name
 
 
-def _letter(w: Writer, letter: str) -> str:
+def letter(w: Writer, letter: str) -> str:
     name = f"@letter_{letter}"
     w.module.define(name, f"{name} = private unnamed_addr constant i8 {ord(letter)}")
     return name
 
 
-def _copy(w: Writer, target: str, source: str, count: int) -> None:
+def copy_doubles(w: Writer, target: str, source: str, count: int) -> None:
     w.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
     w.line(
         f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {8 * count}, i1 false)"
     )
 
 
-def _repeat(w: Writer, count: int, body: Callable[[str], None]) -> None:
+def repeat(w: Writer, count: int, body: Callable[[str], None]) -> None:
     """``body`` for each index below ``count``; the body may have blocks of its own."""
     n = next(w.names)
     lines = w.levels[-1]
@@ -91,7 +91,7 @@ def _repeat(w: Writer, count: int, body: Callable[[str], None]) -> None:
     lines += [f"  br i1 %more{n}, label %head{n}, label %exit{n}", f"exit{n}:"]
 
 
-def _offset(w: Writer, pointer: str, index: str, unit: int) -> str:
+def offset(w: Writer, pointer: str, index: str, unit: int) -> str:
     """``pointer + index * unit`` doubles."""
     if unit == 0:
         return pointer
@@ -112,13 +112,13 @@ def _cholesky(
 ) -> None:
     """A row-major lower factor is a column-major upper one."""
     (source,), (target,) = arguments, results
-    info = _stack(w, "i32")
-    _copy(w, target, source, batch * n * n)
+    info = stack(w, "i32")
+    copy_doubles(w, target, source, batch * n * n)
     w.module.define("@fix_factor", FIX_FACTOR)
 
     def one(index: str) -> None:
-        matrix = _offset(w, target, index, n * n)
-        order, uplo = _number(w, n), _letter(w, "L" if upper else "U")
+        matrix = offset(w, target, index, n * n)
+        order, uplo = number(w, n), letter(w, "L" if upper else "U")
         w.line(
             f"call void {pointer}(ptr {uplo}, ptr {order}, ptr {matrix}, ptr {order}, ptr {info})"
         )
@@ -127,7 +127,7 @@ def _cholesky(
         flag = "true" if upper else "false"
         w.line(f"call void @fix_factor(ptr {matrix}, i64 {n}, i32 {failed}, i1 {flag})")
 
-    _repeat(w, batch, one)
+    repeat(w, batch, one)
 
 
 def _solve_triangular(
@@ -147,24 +147,24 @@ def _solve_triangular(
     """Row-major systems are column-major systems of the transposes, from the other side."""
     (matrix, right), (target,) = arguments, results
     n = rows if left else columns
-    _copy(w, target, right, batch * rows * columns)
+    copy_doubles(w, target, right, batch * rows * columns)
     letters = [
-        _letter(w, "R" if left else "L"),
-        _letter(w, "L" if upper is not transposed else "U"),
-        _letter(w, "T" if transposed else "N"),
-        _letter(w, "U" if unit else "N"),
+        letter(w, "R" if left else "L"),
+        letter(w, "L" if upper is not transposed else "U"),
+        letter(w, "T" if transposed else "N"),
+        letter(w, "U" if unit else "N"),
     ]
     one = "@one"
     w.module.define(one, f"{one} = private unnamed_addr constant double 1.0")
 
     def solve(index: str) -> None:
-        a = _offset(w, matrix, index, 0 if shared else n * n)
-        x = _offset(w, target, index, rows * columns)
-        m, k, lda = _number(w, columns), _number(w, rows), _number(w, n)
+        a = offset(w, matrix, index, 0 if shared else n * n)
+        x = offset(w, target, index, rows * columns)
+        m, k, lda = number(w, columns), number(w, rows), number(w, n)
         operands = [*letters, m, k, one, a, lda, x, m]
         w.line(f"call void {pointer}({', '.join(f'ptr {o}' for o in operands)})")
 
-    _repeat(w, batch, solve)
+    repeat(w, batch, solve)
 
 
 ROUTINES["guard"] = _guard

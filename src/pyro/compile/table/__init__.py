@@ -1,6 +1,15 @@
 """One row per ATen operation, grouped by kind."""
 
-from pyro.compile.table import elementwise, factors, indexing, matrix, reductions, shapes
+from pyro.compile.table import elementwise, factors, indexing, matrix, pivoted, reductions, shapes
 from pyro.compile.table.context import ROWS
 
-__all__ = ["ROWS", "elementwise", "factors", "indexing", "matrix", "reductions", "shapes"]
+__all__ = [
+    "ROWS",
+    "elementwise",
+    "factors",
+    "indexing",
+    "matrix",
+    "pivoted",
+    "reductions",
+    "shapes",
+]
