@@ -20,8 +20,9 @@ from torch.utils import _pytree as pytree
 from pyro.compile.function import _RUN, _Specialisation
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
 from pyro.compile.program import Program
+from tests.compile.case import Case, real
 from tests.compile.models import SIZES, compiled
-from tests.compile.programs import CASES, Case, real
+from tests.compile.programs import CASES
 from tests.compile.test_rows import with_gradients
 
 PAGE = mmap.PAGESIZE

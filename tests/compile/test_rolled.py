@@ -19,7 +19,7 @@ from pyro.compile.density import NativeDensity
 from pyro.infer import config_enumerate
 from pyro.infer.model.density import ModelDensity
 from pyro.primitives.validation import validation_enabled
-from tests.compile.programs import real
+from tests.compile.case import real
 
 Density = Callable[[Tensor], Tensor]
 

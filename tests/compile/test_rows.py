@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import compile
-from tests.compile.programs import CASES, Case
+from tests.compile.case import Case
+from tests.compile.programs import CASES
 
 
 def assert_same(found: object, expected: object, tolerance: float = 1e-12) -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from pyro.compile import compile
+from tests.compile.case import real
 from tests.compile.eager import check, with_gradients
-from tests.compile.programs import real
 
 pieces = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), min_size=1, max_size=12)
 
