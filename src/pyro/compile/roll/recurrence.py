@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyro.compile.cache import structure
-from pyro.compile.emit.loop import Carry, Loop, Stream
-from pyro.compile.emit.program import write_body
-from pyro.compile.fuse import Fusion, live_nodes
+from pyro.compile.emit.loop import Carry, Stream
 from pyro.compile.graph import Graph
-from pyro.compile.ir import Kind, Node, Op, Ref, Routine, View
-from pyro.compile.jit import machine
+from pyro.compile.ir import Kind, Node, Op, Ref, View
+from pyro.compile.roll.body import Body, add_loop
 from pyro.compile.roll.links import Inside
 from pyro.compile.roll.rows import Rows, Table
-from pyro.compile.schedule import Schedule
 
 
 def loop(table: Table, members: Sequence[int]) -> None:
@@ -93,35 +89,29 @@ class _Body:
 
     def finish(self) -> None:
         """Put the loop into the new graph, and note where its results are."""
-        table, rewriting = self.table, self.table.rewriting
+        table, steps = self.table, self.table.steps.length
         carries = [c for k, p in enumerate(self.results) for c in self._carries(k, p)]
         first = len(self.arguments)  # all arguments are known from here on
-        outputs = tuple(View(self.made[p], (table.node(p).size,), (1,), 0) for p in self.results)
-        schedule = Schedule(Fusion(self.graph, outputs))
-        nodes = tuple(view.node for view in outputs)
-        scratch, write = write_body(schedule, nodes, machine().target)
-        rows = [(table.lead[p] + table.steps.length) * table.node(p).size for p in self.results]
-        sizes = (*rows, scratch // 8 + 8)
-        made = Loop(
-            steps=table.steps.length,
-            body=structure(live_nodes(nodes), outputs, ()),
+        body = Body(
+            graph=self.graph,
             inputs=tuple(
                 Stream(array + first * is_result, kind, start, step)
                 for array, is_result, start, step, kind in self.inputs
             ),
-            outputs=tuple(self._output(first + k, p) for k, p in enumerate(self.results)),
+            outputs=tuple(View(self.made[p], (self._size(p),), (1,), 0) for p in self.results),
+            streams=tuple(self._output(first + k, p) for k, p in enumerate(self.results)),
             carries=tuple(c._replace(result=c.result + first) for c in carries),
-            sizes=sizes,
-            write=write,
-        )
-        routine = Routine(
-            "loop", (made,), sizes, (*(table.node(p).kind for p in self.results), Kind.F)
+            sizes=tuple((table.lead[p] + steps) * self._size(p) for p in self.results),
+            kinds=tuple(table.node(p).kind for p in self.results),
         )
         whole = [View(n, (n.size,), (1,), 0) for n in self.arguments]
-        found = rewriting.graph.call(routine, *whole)
+        found = add_loop(table.rewriting.graph, steps, body, whole)
         for position, view in zip(self.results, found, strict=False):
             lead = table.lead[position]
             table.add(position, Rows(view.node, lead * table.node(position).size, lead))
+
+    def _size(self, position: int) -> int:
+        return self.table.node(position).size
 
     def _output(self, array: int, position: int) -> Stream:
         node = self.table.node(position)

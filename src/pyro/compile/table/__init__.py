@@ -1,6 +1,15 @@
 """One row per ATen operation, grouped by kind."""
 
-from pyro.compile.table import elementwise, factors, indexing, matrix, pivoted, reductions, shapes
+from pyro.compile.table import (
+    elementwise,
+    factors,
+    indexing,
+    log_chain,
+    matrix,
+    pivoted,
+    reductions,
+    shapes,
+)
 from pyro.compile.table.context import ROWS
 
 __all__ = [
@@ -8,6 +17,7 @@ __all__ = [
     "elementwise",
     "factors",
     "indexing",
+    "log_chain",
     "matrix",
     "pivoted",
     "reductions",

@@ -20,7 +20,9 @@ from pyro.ops.contract import (
     Plan,
     Variable,
     execute,
+    find_chain,
     make_plan,
+    sum_chain,
 )
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message, ScaleType
@@ -106,6 +108,13 @@ def sum_out(enumerated: Enumerated) -> list[Term]:
     terms = []
     for part in components(enumerated):
         scale = _common_scale(part)
+        specs = tuple(factor.spec for factor in part.factors)
+        chain = find_chain(specs, part.variables())
+        if chain is not None:
+            total = sum_chain(chain, specs, [factor.tensor for factor in part.factors])
+            names = tuple(site["name"] for site in part.sites.values())
+            terms.append(Term(total if scale == 1 else total * scale, (), {}, names))
+            continue
         plan = part.plan()
         results = execute(plan, [factor.tensor for factor in part.factors], LogSumExp())
         sizes = dict(plate_sizes(part.factors))

@@ -12,6 +12,7 @@ from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, s
 from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.posterior import Posterior
+from pyro.ops.contract import loops_are_cheap
 from pyro.primitives.validation import unchecked
 
 
@@ -74,7 +75,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _compiled(posterior: Posterior) -> NativeDensity:
-    with unchecked(), trusted_values():  # checks branch on values
+    with unchecked(), trusted_values(), loops_are_cheap():  # checks branch on values
         return compile_value_and_grad(posterior.log_density, _inner_point(posterior))
 
 

@@ -1,6 +1,7 @@
 """Contraction of plated factor graphs by variable elimination."""
 
 from pyro.ops.contract.assign import Assignment, draw, maximize
+from pyro.ops.contract.chain import find_chain, loops_are_cheap, sum_chain
 from pyro.ops.contract.errors import IntractableError
 from pyro.ops.contract.execute import execute
 from pyro.ops.contract.plan import FactorSpec, Plan, Variable, make_plan
@@ -21,6 +22,9 @@ __all__ = [
     "draw",
     "einsum",
     "execute",
+    "find_chain",
+    "loops_are_cheap",
     "make_plan",
     "maximize",
+    "sum_chain",
 ]
