@@ -281,6 +281,11 @@ def hierarchical(model: Callable[..., Any]) -> Any:
     return AutoHierarchicalNormalMessenger(model, hierarchical_sites=sites)
 
 
+def regressive(model: Callable[..., Any]) -> Any:
+    """From the prior; but under that of a correlation the bound has no mean."""
+    return AutoRegressiveMessenger(model, init_scale=0.1 if model is correlation else 1.0)
+
+
 GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoDelta": AutoDelta,
     "AutoNormal": AutoNormal,
@@ -294,8 +299,7 @@ GUIDES: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "AutoStructured": AutoStructured,
     "AutoNormalMessenger": AutoNormalMessenger,
     "AutoHierarchicalNormalMessenger": hierarchical,
-    # under the prior itself, the bound of the correlation has no mean
-    "AutoRegressiveMessenger": functools.partial(AutoRegressiveMessenger, init_scale=0.5),
+    "AutoRegressiveMessenger": regressive,
     "AutoGuideList": parts,
     "AutoDiscreteParallel": functools.partial(parts, first=AutoDelta),
     "AutoCallable": by_function,

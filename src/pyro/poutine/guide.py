@@ -22,7 +22,8 @@ class GuideMessenger:
 
     A call runs the model; where the model has a latent site with a prior, the guide draws from
     ``get_posterior(name, prior)``. So the guide has the model's control flow, plates and
-    subsamples, and may depend on upstream values. Observed sites are hidden from handlers outside.
+    subsamples, and may depend on upstream values. Observed sites, and those that the objective
+    enumerates, are hidden from handlers outside.
 
     :param model: A function that calls ``pyro.sample``.
 
@@ -73,7 +74,7 @@ class GuideMessenger:
         return {
             name: site["value"]
             for name, site in run.trace.nodes.items()
-            if is_latent(site) or is_observed(site)
+            if (is_latent(site) and not _is_enumerated(site)) or is_observed(site)
         }
 
     def upstream_value(self, name: str) -> Tensor | None:
@@ -113,10 +114,10 @@ class _GuideRun(TraceMessenger):
         self.priors: dict[str, Any] = {}
 
     def _pyro_sample(self, msg: Message) -> None:
-        if msg["is_observed"]:
-            msg["stop"] = True
+        if msg["is_observed"] or _is_enumerated(msg):
+            msg["stop"] = True  # these are the model's alone
             return
-        if msg["done"] or not is_latent(msg) or msg["infer"].get("enumerate"):
+        if msg["done"] or not is_latent(msg):
             return
         prior = self.priors[msg["name"]] = msg["fn"]
         self.frames = msg["cond_indep_stack"]
@@ -131,13 +132,18 @@ class _GuideRun(TraceMessenger):
         """The traces of model and guide."""
         model_trace, guide_trace = self.trace.copy(), self.trace.copy()
         for name, site in self.trace.nodes.items():
-            if is_observed(site):
+            if is_observed(site) or _is_enumerated(site):
                 guide_trace.remove_node(name)
             elif name in self.priors:
                 node = site.copy()
                 node["fn"] = self.priors[name]
                 model_trace.nodes[name] = node
         return model_trace, guide_trace
+
+
+def _is_enumerated(site: Message) -> bool:
+    """Whether the objective sums the site out of the model."""
+    return bool(site["infer"].get("enumerate"))
 
 
 def current_frames() -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import pyro
 import pyro.distributions as dist
 from pyro import poutine
 from pyro.errors import HandlerError, SiteError
-from pyro.infer import SVI, Predictive, Trace_ELBO, TraceMeanField_ELBO
+from pyro.infer import SVI, Predictive, Trace_ELBO, TraceMeanField_ELBO, config_enumerate
 from pyro.infer.autoguide import (
     AutoHierarchicalNormalMessenger,
     AutoMessenger,
@@ -178,3 +178,45 @@ def test_traces_need_a_call() -> None:
 
     model_trace, _ = poutine.trace(Point(hierarchy)).get_trace(torch.ones(10)), None
     assert model_trace.nodes["z"]["value"].shape == (10,)
+
+
+def test_a_prior_whose_draws_have_no_gradient_is_scored() -> None:
+    """The score at a fixed value of the site is that of the law, and differs from zero."""
+
+    def model() -> None:
+        zero = pyro.param("zero", torch.tensor(0.0))
+        pyro.sample("x", dist.LogNormal(zero, 1.0).has_rsample_(False))
+
+    guide = AutoRegressiveMessenger(model, init_scale=0.5).setup()
+    trace = poutine.trace(guide).get_trace()
+    score = trace.nodes["x"]["fn"].log_prob(trace.nodes["x"]["value"])
+    (found,) = torch.autograd.grad(score, guide.locs.x.unconstrained())
+    u = trace.nodes["x"]["value"].log()
+    torch.testing.assert_close(found, ((u - guide.locs.x) / 0.25).detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_prior_without_parameters_is_moved_along_a_path() -> None:
+    """Although a draw of it has no gradient: the value is a function of the draw."""
+
+    def model() -> None:
+        pyro.sample("x", dist.LKJCholesky(2, 1.0))
+
+    guide = AutoRegressiveMessenger(model, init_scale=0.5).setup()
+    trace = poutine.trace(guide).get_trace()
+    r = trace.nodes["x"]["value"][1, 0]
+    (found,) = torch.autograd.grad(r, guide.locs.x.unconstrained())
+    torch.testing.assert_close(found.squeeze(), (1 - r.square()).detach(), rtol=1e-4, atol=1e-5)
+    assert trace.nodes["x"]["fn"].has_rsample
+
+
+def test_what_is_enumerated_is_the_models() -> None:
+    @config_enumerate
+    def model() -> None:
+        z = pyro.sample("z", dist.Bernoulli(0.3))
+        x = pyro.sample("x", dist.Normal(z, 1.0))
+        pyro.sample("y", dist.Normal(x, 1.0), obs=torch.tensor(0.5))
+
+    guide = AutoNormalMessenger(model)
+    assert guide().keys() == {"x", "y"}
+    assert poutine.trace(guide).get_trace().stochastic_nodes == ["x"]
+    assert "z" in guide.get_traces()[0] and "z" not in guide.get_traces()[1]

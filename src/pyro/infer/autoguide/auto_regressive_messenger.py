@@ -8,6 +8,7 @@ from torch.distributions import AffineTransform
 
 from pyro.distributions.torch_composite import TransformedDistribution
 from pyro.infer.autoguide.auto_messenger import MEAN_OR_FEASIBLE, unconstrained_event_dim
+from pyro.infer.autoguide.constant_law import ConstantLaw, is_constant
 from pyro.infer.autoguide.held_model import Model
 from pyro.infer.autoguide.loc_scale_sites import LocScaleSites
 from pyro.infer.autoguide.plans import site_transform
@@ -60,6 +61,10 @@ class AutoRegressiveMessenger(LocScaleSites):
         dims = unconstrained_event_dim(prior, transform)
         stays = 1 - self._init_scale  # so that the initial value is mapped to itself
         loc, scale = self._site_params(name, prior, lambda initial: initial * stays)
-        affine = AffineTransform(loc, scale, event_dim=dims, cache_size=1)
-        forward = transform.with_cache()
-        return TransformedDistribution(prior, [forward.inv, affine, transform.with_cache()])
+        if not prior.has_rsample and is_constant(prior):
+            prior = ConstantLaw(prior)
+        # the score of a draw without gradient needs the way back, which a cache would cut off
+        size = int(prior.has_rsample)
+        affine = AffineTransform(loc, scale, event_dim=dims, cache_size=size)
+        forward, back = transform.with_cache(size), transform.with_cache(size).inv
+        return TransformedDistribution(prior, [back, affine, forward])
