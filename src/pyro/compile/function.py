@@ -110,12 +110,18 @@ class CompiledFunction:
         """What the function returns; tensors have no gradient history."""
         leaves, spec = pytree.tree_flatten((args, kwargs))
         key = (spec, *map(_signature, leaves))
-        if key not in self._known:
+        is_new = key not in self._known
+        if is_new:
             self._known[key] = self._specialise(leaves, spec)
         found = self._current(key, leaves, spec) if switch.ENABLED else None
         if found is None:
-            with torch.enable_grad():
-                return pytree.tree_map(_detached, self._fn(*args, **kwargs))
+            try:
+                with torch.enable_grad():
+                    return pytree.tree_map(_detached, self._fn(*args, **kwargs))
+            except Exception:
+                if is_new:  # the function itself fails: that says nothing about the next call
+                    del self._known[key]
+                raise
         return found(leaves)
 
     def _current(self, key: Any, leaves: list[Any], spec: Any) -> _Specialisation | None:
@@ -141,9 +147,10 @@ class CompiledFunction:
         state = torch.get_rng_state()
         try:
             made = self._made(leaves, spec)
-        except NotCapturable as error:
-            self.reason = str(error)
-            log.info("%s runs without compilation: %s", _name(self._fn), error)
+        except Exception as error:  # a failure of the function itself shows when it is run
+            known = isinstance(error, NotCapturable)
+            self.reason = str(error) if known else f"{type(error).__name__}: {error}"
+            log.info("%s runs without compilation: %s", _name(self._fn), self.reason)
             return None
         finally:
             torch.set_rng_state(state)

@@ -12,6 +12,7 @@ from torch import Tensor
 from pyro.compile import views
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.ir import View, contiguous
+from pyro.compile.not_capturable import not_capturable
 from pyro.compile.surroundings import Surroundings
 
 LONG = 64
@@ -62,6 +63,8 @@ class Memories:
         memory = self._storages.get(_storage(tensor))
         if memory is None:
             return None
+        if tensor.dtype is not memory.owner.dtype:
+            raise not_capturable("the bits of a tensor are read as another type")
         view = self.graph.as_strided(
             self._flat(memory), tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset())
         )
@@ -168,7 +171,10 @@ class Memories:
 
 
 def _storage(tensor: Tensor) -> int:
-    key: int = tensor.untyped_storage()._cdata
+    try:
+        key: int = tensor.untyped_storage()._cdata
+    except NotImplementedError:
+        raise not_capturable(f"a tensor has no storage: its layout is {tensor.layout}") from None
     return key
 
 

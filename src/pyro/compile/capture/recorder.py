@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyro.compile import views
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
+from pyro.compile.capture.narrow import wrapped
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.capture.sharing import Sharing
 from pyro.compile.draws import Noise, make_key
@@ -183,7 +184,8 @@ class Recorder(TorchDispatchMode):
         for view, meta in zip(views_made, metas, strict=True):
             if view is not None and view.shape != meta.shape:
                 raise NoRow(f"a row returned shape {view.shape} for {meta.shape}")
-            found.append(None if view is None else self.graph.cast(view, meta.kind))
+            cast = None if view is None else self.graph.cast(view, meta.kind)
+            found.append(None if cast is None else wrapped(self.graph, cast, meta.dtype))
         return found
 
     def _refuse(self, op: Operation, args: tuple[Any, ...]) -> Any:
