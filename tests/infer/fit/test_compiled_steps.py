@@ -286,7 +286,7 @@ def test_the_next_run_has_the_code_and_notices_that_the_model_is_another() -> No
     assert copy.deepcopy(svi).last_run.compiled_steps == 28
     spread[0] = 0.1
     result = quiet(svi, 300)
-    assert result.compiled_steps == 300 - 5 - 3 and result.why_not_compiled is None
+    assert result.compiled_steps == 300 - 5 - 2 and result.why_not_compiled is None
     assert abs(pyro.param("AutoNormal.locs.z").item() - 3 * 0.01 / 1.01) < 0.05
 
 

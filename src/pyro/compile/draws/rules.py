@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from pyro.compile.draws.permutation import permutation
+
 Take = Callable[[str, int], Tensor]
 Rule = Callable[..., Any]
 R = TypeVar("R", bound=Rule)
@@ -98,7 +100,8 @@ def _randint(take: Take, *args: Any, dtype: Any = torch.int64, **_: Any) -> Tens
 
 @rule("randperm")
 def _randperm(take: Take, n: int, *, dtype: Any = torch.int64, **_: Any) -> Tensor:
-    return take("uniform", n).argsort().to(torch.int64 if dtype is None else dtype)
+    found: Tensor = permutation()(take("uniform", 1), n)
+    return found if dtype is None else found.to(dtype)
 
 
 # ---------------------------------------------------------------- into a tensor

@@ -67,7 +67,7 @@ class CompiledSteps:
 
     The first step is made in torch as ever. The second takes its random numbers from a key and is
     recorded; the next two are made both ways and compared. Then steps are made in machine code;
-    after 64, 128, 256, ... of them one is compared again, so that a program which changes as it
+    after 64, 256, 1024, ... of them one is compared again, so that a program which changes as it
     goes on is found out.
 
     :param step: Makes a step in torch.
@@ -322,7 +322,7 @@ class CompiledSteps:
             stage.checks -= 1
             stage.inherited = False
         else:
-            stage.audit *= 2
+            stage.audit *= 4
 
     # ------------------------------------------------------------ what is known
 
