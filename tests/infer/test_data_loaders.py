@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset
 
 import pyro
 import pyro.distributions as dist
@@ -113,6 +113,22 @@ def test_an_amortised_guide_takes_rows_and_embeddings_by_index() -> None:
     with torch.no_grad():
         found = guide.net(DATA[:, None]) + guide.offset.weight
     assert (found.squeeze(-1) - 0.8 * DATA).abs().max() < 0.3
+
+
+def test_a_distributed_sampler_shuffles_each_pass_anew() -> None:
+    sampler: Any = DistributedSampler(TensorDataset(DATA), 2, 0, seed=1)
+    loader = DataLoader(Rows(), 12, sampler=sampler)
+    seen: list[list[int]] = []
+
+    def noted(x: Tensor, index: Tensor) -> None:
+        seen.append(index.tolist())
+        model(x, index)
+
+    optim = pyro.optim.SGD({"lr": 1e-3})
+    svi = SVI(noted, AutoDelta(model).setup(DATA, torch.arange(N)), optim, Trace_ELBO())
+    for _ in range(2):
+        svi.run(batches=loader, epochs=2, progress=False)
+    assert len({tuple(rows) for rows in seen}) == 4 and sampler.epoch == 4
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="pinned memory serves a GPU")

@@ -193,7 +193,11 @@ def test_the_file_is_plain_and_says_what_it_is(tmp_path: Path) -> None:
         pyro.get_param_store().load(tmp_path / "svi.pt")
 
 
-def test_networks_that_programs_register_belong_to_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("held", [False, True])
+def test_networks_that_functions_register(named: bool, held: bool, tmp_path: Path) -> None:
+    """In Pyro a network keeps its own values, unless `update_module_params` is given."""
+
     def make() -> tuple[SVI, nn.Linear]:
         net = nn.Linear(1, 1)
 
@@ -201,16 +205,19 @@ def test_networks_that_programs_register_belong_to_the_others(tmp_path: Path) ->
             pyro.module("net", net)
             pyro.sample("z", dist.Normal(net(data.mean().reshape(1)).squeeze(), 0.5))
 
-        return SVI(model, amortised, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO()), net
+        optim: Any = torch.optim.Adam(net.parameters()) if held else pyro.optim.Adam({"lr": 0.1})
+        return SVI(model, amortised, optim, Trace_ELBO()), net
 
     svi, net = make()
     svi.step(DATA)
-    svi.save(tmp_path / "svi.pt", net=net)
+    svi.save(tmp_path / "svi.pt", **({"net": net} if named else {}))
     expected = [svi.step(DATA) for _ in range(3)]
+    trained = net.weight.item()
     pyro.clear_param_store()
     svi, net = make()
-    svi.load(tmp_path / "svi.pt", net=net)
+    svi.load(tmp_path / "svi.pt", **({"net": net} if named else {}))
     assert [svi.step(DATA) for _ in range(3)] == expected
+    assert net.weight.item() == trained
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

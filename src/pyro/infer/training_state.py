@@ -110,6 +110,7 @@ def _store_state(modules: list[nn.Module]) -> State:
 def _restore_store(saved: State) -> None:
     constraints = {name: constraint_codec.decode(c) for name, c in saved["constraints"].items()}
     PARAM_STORE.set_state({"params": saved["params"], "constraints": constraints})
+    PARAM_STORE.promise(saved["params"])  # networks of functions take them at their statement
 
 
 # ---------------------------------------------------------------- others

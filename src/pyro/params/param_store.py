@@ -6,10 +6,11 @@ import difflib
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator, KeysView
+from collections.abc import Callable, Iterable, Iterator, KeysView
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import constraints
 
@@ -40,13 +41,14 @@ class StoreState(TypedDict):
 class _Content:
     """What a store holds: entries by name, and names by leaf (entries keep the leaves alive)."""
 
-    __slots__ = ("entries", "names", "new_leaf", "warned")
+    __slots__ = ("entries", "names", "new_leaf", "promised", "warned")
 
     def __init__(self, new_leaf: NewLeaf | None = None) -> None:
         self.new_leaf = new_leaf
         self.entries: dict[str, Entry] = {}
         self.names: dict[int, str] = {}
         self.warned: set[str] = set()
+        self.promised: set[str] = set()
 
     def put(self, entry: Entry) -> Entry:
         old = self.entries.get(entry.name)
@@ -212,6 +214,21 @@ class ParamStoreDict:
             )
         with self._lock:
             return self._content.put(Entry(name, leaf.requires_grad_(), constraint)).value()
+
+    def promise(self, names: Iterable[str]) -> None:
+        """Modules that declare these parameters next take their values, by :meth:`keep`."""
+        self._content.promised.update(names)
+
+    def keep(self, name: str, leaf: Tensor) -> None:
+        """Give a module's tensor the value that was promised to it, and hold that tensor."""
+        content = self._content
+        if name in content.promised:
+            content.promised.remove(name)
+            entry = content.entries.get(name)
+            if entry is not None and entry.leaf.shape == leaf.shape:
+                with torch.no_grad():
+                    leaf.copy_(entry.leaf)
+                self.adopt(name, leaf, entry.constraint)
 
     def __setitem__(self, name: str, new_constrained_value: Tensor | float) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from torch import nn
 
 from pyro.errors import SiteError
 from pyro.params.names import param_with_module_name
+from pyro.params.param_store import PARAM_STORE
 from pyro.poutine.lift_messenger import LiftMessenger
 from pyro.primitives.param import param
 
@@ -46,7 +47,9 @@ def module(name: str, nn_module: nn.Module, update_module_params: bool = False) 
         if not tensor.requires_grad:
             frozen.append(path)
             continue
-        value = param(param_with_module_name(name, path), tensor)
+        full_name = param_with_module_name(name, path)
+        PARAM_STORE.keep(full_name, tensor)
+        value = param(full_name, tensor)
         if value is not tensor and update_module_params:
             _replace(nn_module, path, value)
     if frozen and nn_module.training:
