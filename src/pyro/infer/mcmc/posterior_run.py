@@ -28,7 +28,7 @@ from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 from pyro.infer.mcmc.workers import Workers
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.logdensity import LogDensity
-from pyro.infer.model.start import find_start
+from pyro.infer.model.start import find_starts
 from pyro.infer.model.vectorized import deterministic
 from pyro.infer.pathfinding import pathfinder
 from pyro.infer.validation import is_validation_enabled
@@ -163,8 +163,7 @@ class PosteriorRun:
         assert isinstance(self.posterior, ModelDensity)
         strategy = self.kernel.question.init_strategy
         density = self._density()
-        found = [find_start(self.posterior, density, strategy) for _ in range(chains)]
-        return torch.stack(found).double()
+        return find_starts(self.posterior, density, strategy, chains).double()
 
     def _pathfinder_starts(self, how: str) -> Tensor:
         if how != "pathfinder" or not isinstance(self.posterior, ModelDensity):

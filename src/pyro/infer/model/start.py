@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyro.infer.errors import InferenceError
 from pyro.infer.model.density import ModelDensity
-from pyro.infer.model.initialization import InitMessenger, Strategy
+from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.logdensity import LogDensity
 from pyro.poutine.messenger import block_messengers
 from pyro.poutine.sites import is_sample
@@ -17,6 +17,7 @@ from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_scoring import site_log_prob
 
 TRIES = 100
+_MANY = 16
 
 
 def find_start(posterior: ModelDensity, density: LogDensity, strategy: Strategy) -> Tensor:
@@ -36,6 +37,23 @@ def find_start(posterior: ModelDensity, density: LogDensity, strategy: Strategy)
         f"{TRIES} points, {_fault(posterior, point)}. Look at the supports and data of these "
         "sites, or give a start: init_strategy=init_to_value(values=...)"
     )
+
+
+def find_starts(
+    posterior: ModelDensity, density: LogDensity, strategy: Strategy, count: int
+) -> Tensor:
+    """Such points, of shape ``(count, dim)``.
+
+    Of many points that are uniform in unconstrained coordinates, the model is run only for those at
+    which the first try fails.
+    """
+    if count < _MANY or strategy is not init_to_uniform or posterior.transforms is not None:
+        return torch.stack([find_start(posterior, density, strategy) for _ in range(count)])
+    points = posterior.reference.new_empty(count, posterior.dim).uniform_(-2.0, 2.0)
+    for i, point in enumerate(points):
+        if not is_valid(density, point):
+            points[i] = find_start(posterior, density, strategy)
+    return points
 
 
 def is_valid(density: LogDensity, point: Tensor) -> bool:
