@@ -196,23 +196,24 @@ def _fmod(w: Writer, x: Value, y: Value, **_: Any) -> Value:
 def _remainder(w: Writer, x: Value, y: Value, **_: Any) -> Value:
     """The remainder with the sign of the divisor."""
     rest = _fmod(w, x, y)
-    zero = number(0, x.kind, x.width)
-    apart = w.binary(
-        "and",
-        _compare(w, "ne", rest, zero),
-        w.binary("xor", _compare(w, "lt", rest, zero), _compare(w, "lt", y, zero)),
-    )
     moved = w.binary("fadd" if x.kind is Kind.F else "add", rest, y)
-    return _select(w, apart, moved, rest)
+    return _select(w, _apart(w, rest, y), moved, rest)
+
+
+def _apart(w: Writer, rest: Value, y: Value) -> Value:
+    """Whether a rest is not zero, and has another sign than the divisor."""
+    zero = number(0, y.kind, y.width)
+    signs = w.binary("xor", _compare(w, "lt", rest, zero), _compare(w, "lt", y, zero))
+    return w.binary("and", _compare(w, "ne", rest, zero), signs)
 
 
 @function("floordiv")
 def _floordiv(w: Writer, x: Value, y: Value, **_: Any) -> Value:
     if x.kind is Kind.F:
-        rest = _remainder(w, x, y)
-        exact = w.binary("fdiv", w.binary("fsub", x, rest), y)
-        quotient = w.intrinsic("rint", exact)
-        return _select(
-            w, w.compare("fcmp ord", quotient, quotient), quotient, w.binary("fdiv", x, y)
-        )
+        rest = _fmod(w, x, y)
+        towards_zero = w.intrinsic("rint", w.binary("fdiv", w.binary("fsub", x, rest), y))
+        below = w.binary("fsub", towards_zero, number(1.0, Kind.F, x.width))
+        quotient = _select(w, _apart(w, rest, y), below, towards_zero)
+        by_zero = _compare(w, "eq", y, number(0, Kind.F, x.width))
+        return _select(w, by_zero, w.binary("fdiv", x, y), quotient)
     return w.binary("sdiv", w.binary("sub", x, _remainder(w, x, y)), y)
