@@ -101,18 +101,31 @@ class Graph:
 
     def map(self, fn: str, *arguments: View, kind: Kind | None = None, attr: Any = None) -> View:
         """``fn`` of the elements of the broadcast arguments."""
-        shape = views.broadcast_shapes(*(a.shape for a in arguments))
+        shape = arguments[0].shape
+        for a in arguments:
+            if a.shape != shape:
+                shape = views.broadcast_shapes(*(a.shape for a in arguments))
+                arguments = tuple(views.expand(a, shape) for a in arguments)
+                break
         kind = kind or (Kind.B if fn in TRUTHS else arguments[-1].kind)
         if 0 in shape:
             return self.full(shape, 0, kind)
-        spread = [views.expand(a, shape) for a in arguments]
-        whole = spread[:1] if fn == "lookup" else []  # a table is read elsewhere, too
-        arguments = (*whole, *(written_value(self, a) for a in spread[len(whole) :]))
+        first = fn == "lookup"  # a table is read elsewhere, too
+        for a in arguments[first:]:
+            if a.node.op is Op.UPDATE:
+                read = (written_value(self, a) for a in arguments[first:])
+                arguments = (*arguments[:first], *read)
+                break
         if (known := simplify_map(self, fn, arguments, kind)) is not None:
             return known
         return self._map(fn, arguments, shape, kind, attr)
 
     def _map(self, fn: str, arguments: Sequence[View], shape: Shape, kind: Kind, attr: Any) -> View:
+        if not shape:
+            scalars = tuple([a.ref for a in arguments])
+            if fn in COMMUTATIVE and scalars[0][0].number > scalars[1][0].number:
+                scalars = (scalars[1], scalars[0])
+            return View(self._node(Op.MAP, (), kind, scalars, (fn, attr), 1), (), (), 0)
         moving = [d for d in range(len(shape)) if any(a.strides[d] for a in arguments)]
         used = tuple(shape[d] for d in moving)
         rows = [tuple(a.strides[d] for d in moving) for a in arguments]

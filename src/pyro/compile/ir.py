@@ -18,6 +18,8 @@ Shape = tuple[int, ...]
 class Kind(enum.Enum):
     """What an element is: a real number, a 64-bit integer or a truth value."""
 
+    __hash__ = object.__hash__  # that of enumerations is slow
+
     F = "float"
     I = "int"
     B = "bool"
@@ -25,6 +27,8 @@ class Kind(enum.Enum):
 
 class Op(enum.Enum):
     """How a node gets its elements."""
+
+    __hash__ = object.__hash__
 
     INPUT = "input"  # memory given by the caller; attr: position
     DATA = "data"  # a constant array; attr: position in the table of constants

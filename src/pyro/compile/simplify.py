@@ -49,12 +49,12 @@ def function_of(node: Node) -> str | None:
 
 def simplify_map(graph: Graph, fn: str, arguments: tuple[View, ...], kind: Kind) -> View | None:
     """What ``fn`` of the (broadcast) arguments is, if that needs no new node."""
-    shape = arguments[0].shape
     if fn in FOLD and all(a.node.op is Op.LITERAL for a in arguments):
         value = FOLD[fn](*(_plain(a.node.attr) for a in arguments))
-        return graph.full(shape, value, kind)
-    found = RULES[fn](graph, arguments) if fn in RULES else None
-    return None if found is None else views.expand(found, shape)
+        return graph.full(arguments[0].shape, value, kind)
+    rule = RULES.get(fn)
+    found = None if rule is None else rule(graph, arguments)
+    return None if found is None else views.expand(found, arguments[0].shape)
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from pyro.compile.affine import Access, compose
-from pyro.compile.ir import Shape, View, contiguous
+from pyro.compile.ir import Shape, View
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
@@ -33,9 +33,12 @@ def expand(x: View, shape: Shape) -> View:
 
 def is_contiguous(x: View) -> bool:
     """Whether the elements stand row-major and without gaps."""
-    return all(
-        n == 1 or s == c for n, s, c in zip(x.shape, x.strides, contiguous(x.shape), strict=True)
-    )
+    unit = 1
+    for n, s in zip(reversed(x.shape), reversed(x.strides), strict=True):
+        if n != 1 and s != unit:
+            return False
+        unit *= n
+    return True
 
 
 def of_whole(x: View, shape: Shape, strides: Shape, offset: int) -> View:

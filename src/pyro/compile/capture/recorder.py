@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -153,11 +154,12 @@ class Recorder(TorchDispatchMode):
             return self._call_out(op, args, kwargs)
         result = op.func(*args, **kwargs)
         outputs = result if isinstance(result, (tuple, list)) else (result,)
-        if all(isinstance(o, Tensor) and self.memories.aliases(o) for o in outputs):
+        made = [o for o in outputs if isinstance(o, Tensor)]
+        if len(made) == len(outputs) and all(map(self.memories.aliases, made)):
             return result
         if op.row is None:
             raise not_capturable(f"{op.name} makes a view that changes the type of elements")
-        metas = tuple(_meta(o) for o in outputs if isinstance(o, Tensor))
+        metas = tuple([_meta(o) for o in made])
         try:
             found = self._lowered(op.row, metas, args, kwargs)
         except NotCapturable:
@@ -166,7 +168,6 @@ class Recorder(TorchDispatchMode):
             log.debug("%s is called out: %r", op.name, error)
             return self._call_out(op, args, kwargs)
         self.recorded += 1
-        made = [o for o in outputs if isinstance(o, Tensor)]
         for tensor, view in zip(made, found, strict=True):
             if view is not None:
                 self.memories.add(tensor, view)
@@ -178,7 +179,8 @@ class Recorder(TorchDispatchMode):
         """What a row makes of a call, in the shapes and kinds of torch's results."""
         if all(0 in meta.shape for meta in metas):
             return [self.graph.full(meta.shape, 0, meta.kind) for meta in metas]
-        lowered = row(Context(self.graph, metas), *self._lower(args), **self._lower(kwargs))
+        given = [self.view(x) if isinstance(x, Tensor) else self._lower(x) for x in args]
+        lowered = row(Context(self.graph, metas), *given, **self._lower(kwargs))
         views_made = (lowered,) if isinstance(lowered, View) else lowered
         found: list[View | None] = []
         for view, meta in zip(views_made, metas, strict=True):
@@ -320,8 +322,20 @@ def _recorded(
         recorder.input(position, tensor)
     if taken is not None:
         recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
-    with recorder, sharing, torch.enable_grad():
+    with _collector_paused(), recorder, sharing, torch.enable_grad():
         return recorder, fn(*inputs)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """All that is recorded stays alive: to look for garbage among it takes long and finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def record_step(
@@ -345,7 +359,7 @@ def record_step(
         recorder.slice_of(tensor, state[array], offset)
     if taken is not None:
         recorder.draw_from(recorder.view(state[0]), taken)
-    with recorder, torch.enable_grad():
+    with _collector_paused(), recorder, torch.enable_grad():
         result = fn()
     if recorder.touched is not None:
         raise NotCapturable("the step changes a tensor that it has not made", recorder.touched)
