@@ -63,5 +63,6 @@ CATALOGUE = {
     "scalar_sites": _entry("scalar_sites", sites=50),
     "gaussian_mixture": _entry("gaussian_mixture", rows=1_000, kinds=4),
     "vae": _entry("vae", images=128),
+    "dmm": _entry("dmm", sequences=64, length=20),
     "ss_vae": _entry("ss_vae", images=128),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.suite import Entrant, Figure, Suite
 
-WITH_NETWORKS = frozenset({"vae", "ss_vae"})
+WITH_NETWORKS = frozenset({"dmm", "vae", "ss_vae"})
 SMALL = (
     "eight_schools",
     "logistic_10000x20",

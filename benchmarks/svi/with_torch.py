@@ -13,14 +13,14 @@ torch.set_num_threads(1)
 def main(name: str) -> None:
     """Measure one model."""
     entry = CATALOGUE[name]
-    (image,) = (torch.as_tensor(value).float() for value in entry.data().values())
+    (data,) = (torch.as_tensor(value).float() for value in entry.data().values())
     loss, parameters = entry.module("torch_loss").make()
     torch.manual_seed(0)
     optimizer = torch.optim.Adam(parameters, **ADAM)
 
     def step() -> float:
         optimizer.zero_grad()
-        cost = loss(image)
+        cost = loss(data)
         cost.backward()
         optimizer.step()
         return cost.item()
