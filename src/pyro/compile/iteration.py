@@ -35,9 +35,14 @@ class _Held(NamedTuple):
         """Whether this is ``x`` as it is now, which only torch can tell of memory of its own."""
         return (
             self.given is x
-            and self.version == x._version
+            and self.version == _version(x) >= 0
             and (x.untyped_storage().resizable() or self.converted.data_ptr() == x.data_ptr())
         )
+
+
+def _version(x: Tensor) -> int:
+    """Counts writes; negative where torch does not count them."""
+    return -1 if x.is_inference() else x._version
 
 
 class Outcome(NamedTuple):
@@ -115,7 +120,8 @@ class Iteration:
         held = self._held[k]
         if held is None or not held.is_of(x):
             kind = self._kinds[k]
-            held = self._held[k] = _Held(x, x._version, x.detach().to(kind).contiguous())
+            held = _Held(x, _version(x), x.detach().to(kind).contiguous())
+            self._held[k] = held
         address: int = held.converted.data_ptr()
         return address
 

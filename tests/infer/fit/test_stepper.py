@@ -152,6 +152,38 @@ def test_steps_are_compiled_after_a_while_and_the_first_are_those_of_torch() -> 
     assert losses(20) == early
 
 
+def test_single_precision_and_data_that_change_in_place() -> None:
+    """Parameters keep their type; an array of numpy that shares its memory is read anew."""
+    torch.set_default_dtype(torch.float32)
+    x = X.float()
+    array = x.numpy()
+
+    def fresh() -> SVI:
+        pyro.clear_param_store()
+        pyro.set_rng_seed(0)
+        return SVI(model, guide, adam(), JitTrace_ELBO())
+
+    svi, losses = fresh(), []
+    for k in range(20):
+        array[:] = 0.1 * k
+        losses.append(svi.step(x))
+    after = state(svi)
+    assert svi.engine.compiled_steps == 16
+    assert all(value.dtype is torch.float32 for value in after[0].values())
+    svi = fresh()
+    expected = in_torch(svi, [(torch.full((4,), 0.1 * k),) for k in range(20)])
+    torch.testing.assert_close(torch.tensor(losses), torch.tensor(expected), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(state(svi), after, rtol=1e-4, atol=1e-4)
+
+
+def test_data_of_inference_mode_and_in_named_arguments() -> None:
+    with torch.inference_mode():
+        x = X + 0.0
+    svi = SVI(model, guide, adam(), JitTrace_ELBO())
+    losses = [svi.step(x, sd=2.0) for _ in range(8)] + [svi.step(x=x, sd=2.0) for _ in range(8)]
+    assert svi.engine.compiled_steps > 8 and max(losses) < 100
+
+
 def test_what_happens_between_steps_counts() -> None:
     """A parameter is written, a rate changed, a state restored, a seed set: a step sees it all."""
     svi = SVI(model, guide, optim.SGD({"lr": 0.1}), JitTrace_ELBO())

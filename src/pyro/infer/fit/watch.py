@@ -191,6 +191,8 @@ class Watch:
         if _is_compiled_by_torch(value):
             raise CompiledByTorch(f"{name} is compiled by torch.compile")
         if isinstance(value, Tensor):
+            if value.is_inference():
+                raise Unwatchable(f"{name} is a tensor of inference mode")
             if not (value.requires_grad and value.is_leaf):
                 self._items.append(_Memory(value, value._version, Found(name, False)))
             return
