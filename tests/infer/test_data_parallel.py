@@ -25,7 +25,7 @@ import pyro.distributions as dist
 from pyro.infer import SVI, DataParallel, Trace_ELBO, TraceEnum_ELBO
 from pyro.infer.autoguide import AutoNormal
 from pyro.infer.elbo import ELBOModule
-from pyro.infer.errors import NonFiniteError
+from pyro.infer.errors import InferenceError, NonFiniteError
 
 DATA = torch.tensor([0.3, -1.2, 0.8, 2.0])
 MANY = torch.linspace(-2.0, 3.0, 64)
@@ -196,6 +196,15 @@ def sharded(rank: int, world: int, group: Any) -> list[Tensor]:
         optimizer.zero_grad()
         module(*batch).backward()
         optimizer.step()
+    if world > 1:
+
+        def declaring(x: Tensor, index: Tensor) -> None:
+            pyro.module("net", guide.net)
+            guide(x, index)
+
+        loss = DataParallel(Trace_ELBO(), process_group=group)
+        with pytest.raises(InferenceError, match="sharded"):
+            loss.loss_and_grads(regression, declaring, *batch)
     parts: Any = list(guide.parameters())
     return [(p.full_tensor() if world > 1 else p).detach().clone() for p in parts]
 

@@ -47,7 +47,7 @@ class DataParallel:
     :param weight: A function of the arguments of model and guide, such as ``lambda x, index:
         len(index)``; by default all processes count alike.
     :param process_group: As in ``torch.distributed``; by default all processes.
-    :raises InferenceError: if ``loss`` is no objective.
+    :raises InferenceError: if ``loss`` is no objective; or in a step, if a parameter is sharded.
 
     Example::
 
@@ -114,7 +114,14 @@ class DataParallel:
 
     def _synchronise(self, leaves: Mapping[str, Tensor]) -> bool:
         """Give parameters that are new the values of the first process; whether there are some."""
-        new = [leaves[name] for name in sorted(leaves) if id(leaves[name]) not in self._known]
+        names = [name for name in sorted(leaves) if id(leaves[name]) not in self._known]
+        for name in names:
+            if hasattr(leaves[name], "device_mesh"):
+                raise InferenceError(
+                    f"param {name!r} is sharded over processes, which average its gradients by "
+                    "themselves. Give Trace_ELBO()(model, guide).parameters() to torch's optimizer."
+                )
+        new = [leaves[name] for name in names]
         first = processes.get_process_group_ranks(self.process_group)[0]
         with torch.no_grad():
             for leaf in new:
