@@ -51,6 +51,12 @@ def test_import_brings_no_heavy_package(module: str, brought_by_torch: set[str])
     assert sorted(filter(is_heavy, added)) == []
 
 
+def test_a_multivariate_normal_brings_no_symbols() -> None:
+    use = "import torch, pyro.distributions as dist; dist.MultivariateNormal(torch.ones(2), {})"
+    given = ("torch.eye(2)", "precision_matrix=torch.eye(2)", "scale_tril=torch.eye(2)")
+    assert "sympy" not in modules_after("; ".join(use.format(m) for m in given))
+
+
 def test_families_and_flows_are_imported_on_first_use() -> None:
     rare = {"pyro.distributions.skellam", "pyro.distributions.transforms.flows", "pyro.nets"}
     assert not rare & modules_after("import pyro")

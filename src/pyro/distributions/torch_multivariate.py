@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.distributions as td
+from torch import Tensor
 from torch.distributions import constraints as tc
 from torch.distributions.utils import lazy_property
 
@@ -23,6 +24,21 @@ __all__ = [
     "OneHotCategoricalStraightThrough",
     "RelaxedOneHotCategorical",
 ]
+
+
+def _factor_of_inverse(precision: Tensor) -> Tensor:
+    """The lower factor of the inverse; that of a matrix turned about gives an upper one."""
+    upper = torch.linalg.cholesky(precision.flip((-2, -1))).flip((-2, -1))
+    one = torch.eye(precision.shape[-1], dtype=precision.dtype, device=precision.device)
+    found: Tensor = torch.linalg.solve_triangular(upper.mT, one, upper=False)
+    return found
+
+
+_FACTORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "covariance_matrix": torch.linalg.cholesky,
+    "precision_matrix": _factor_of_inverse,
+    "scale_tril": lambda matrix: matrix,
+}
 
 
 @torch_family
@@ -127,6 +143,32 @@ class MultivariateNormal(td.MultivariateNormal, TorchDistribution):
         >>> d.variance, d.log_prob(torch.ones(2))
         (tensor([2.0000, 1.0000]), tensor(-2.3379))
     """
+
+    def __init__(
+        self,
+        loc: Numeric,
+        covariance_matrix: Numeric | None = None,
+        precision_matrix: Numeric | None = None,
+        scale_tril: Numeric | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        # Torch asks for the batch shape in a way that imports sympy, which takes most of a second.
+        matrices = {
+            "covariance_matrix": covariance_matrix,
+            "precision_matrix": precision_matrix,
+            "scale_tril": scale_tril,
+        }
+        given = {name: tensor_like(m) for name, m in matrices.items() if m is not None}
+        loc = tensor_like(loc)
+        if len(given) != 1 or loc.dim() < 1 or any(m.dim() < 2 for m in given.values()):
+            super().__init__(loc, **given, validate_args=validate_args)  # says what is wrong
+            return
+        ((name, matrix),) = given.items()
+        batch = broadcast_shape(matrix.shape[:-2], loc.shape[:-1])
+        self.loc = loc.expand((*batch, -1))
+        setattr(self, name, matrix.expand((*batch, -1, -1)))
+        ValidatedDistribution.__init__(self, batch, self.loc.shape[-1:], validate_args)
+        self._unbroadcasted_scale_tril = _FACTORS[name](matrix)
 
 
 @torch_family

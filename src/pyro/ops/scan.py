@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pyro.ops.shapes import broadcast_shape
+
 Element = tuple[Tensor, ...]
 
 
@@ -117,7 +119,7 @@ def affine_recursion(first: Tensor, matrix: Tensor, noise: Tensor) -> Tensor:
         matrix = matrix[None]
     if matrix.shape[-3] == 1:
         return _common_recursion(first, matrix, noise)
-    batch = torch.broadcast_shapes(first.shape[:-2], matrix.shape[:-3], noise.shape[:-2])
+    batch = broadcast_shape(first.shape[:-2], matrix.shape[:-3], noise.shape[:-2])
     matrix = matrix[(None,) * (len(batch) + 3 - matrix.dim())].movedim(-3, 0)
     noise = noise.expand(*batch, -1, -1).movedim(-2, 0)
     start = first.squeeze(-2).expand(*batch, -1)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from pyro.compile import views
 from pyro.compile.draws.permutation import permutation
 
 Take = Callable[[str, int], Tensor]
@@ -82,7 +83,7 @@ def _rand_like(take: Take, x: Tensor, *, dtype: Any = None, **_: Any) -> Tensor:
 def _normal(take: Take, mean: Any, std: Any = 1.0, size: Any = None, **options: Any) -> Tensor:
     if size is None:
         parts = [x for x in (mean, std) if isinstance(x, Tensor)]
-        shape = torch.broadcast_shapes(*(x.shape for x in parts))
+        shape = views.broadcast_shapes(*(x.shape for x in parts))
         found = _numbers(take, "normal", shape).to(parts[0].dtype)
     else:
         found = _randn(take, size, **options)

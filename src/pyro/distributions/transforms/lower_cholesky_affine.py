@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import transforms as tt
 
 from pyro.distributions import constraints
+from pyro.ops.shapes import broadcast_shape
 
 
 class LowerCholeskyAffine(tt.Transform):
@@ -35,7 +36,7 @@ class LowerCholeskyAffine(tt.Transform):
         super().__init__(cache_size=cache_size)
         self.loc = loc
         self.scale_tril = scale_tril
-        self._batch = torch.broadcast_shapes(loc.shape, scale_tril.shape[:-1])
+        self._batch = broadcast_shape(loc.shape, scale_tril.shape[:-1])
 
     def with_cache(self, cache_size: int = 1) -> LowerCholeskyAffine:
         """The same transform with another cache size."""
@@ -45,11 +46,11 @@ class LowerCholeskyAffine(tt.Transform):
 
     def forward_shape(self, shape: Any) -> Any:
         """That of ``x``, broadcast with the parameters."""
-        return torch.broadcast_shapes(shape, self._batch)
+        return broadcast_shape(shape, self._batch)
 
     def inverse_shape(self, shape: Any) -> Any:
         """That of ``y``, broadcast with the parameters."""
-        return torch.broadcast_shapes(shape, self._batch)
+        return broadcast_shape(shape, self._batch)
 
     def _call(self, x: Tensor) -> Tensor:
         if self.scale_tril.dim() == 2:
@@ -64,4 +65,4 @@ class LowerCholeskyAffine(tt.Transform):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Shape ``batch_shape``."""
         log_det = self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        return log_det.expand(torch.broadcast_shapes(log_det.shape, x.shape[:-1]))
+        return log_det.expand(broadcast_shape(log_det.shape, x.shape[:-1]))

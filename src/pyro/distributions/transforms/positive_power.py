@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import transforms as tt
 
 from pyro.distributions import constraints
+from pyro.ops.shapes import broadcast_shape
 
 
 class PositivePowerTransform(tt.Transform):
@@ -53,11 +54,11 @@ class PositivePowerTransform(tt.Transform):
 
     def forward_shape(self, shape: Any) -> Any:
         """That of ``x``, broadcast with the exponent."""
-        return torch.broadcast_shapes(shape, self.exponent.shape)
+        return broadcast_shape(shape, self.exponent.shape)
 
     def inverse_shape(self, shape: Any) -> Any:
         """That of ``y``, broadcast with the exponent."""
-        return torch.broadcast_shapes(shape, self.exponent.shape)
+        return broadcast_shape(shape, self.exponent.shape)
 
     def _call(self, x: Tensor) -> Tensor:
         return x.abs().pow(self.exponent) * x.sign()

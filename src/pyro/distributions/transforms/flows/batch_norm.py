@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pyro.distributions import constraints
 from pyro.distributions.transforms.transform_module import TransformModule
+from pyro.ops.shapes import broadcast_shape
 
 _LEAST = 1e-6
 
@@ -86,7 +87,7 @@ class BatchNorm(TransformModule):
         """Of the shape of ``x``; in training that of the batch's normalisation."""
         _, variance = self._statistics(y)
         log_det = (variance + self.epsilon).log() / 2 - self.constrained_gamma.log()
-        return log_det.expand(torch.broadcast_shapes(log_det.shape, x.shape))
+        return log_det.expand(broadcast_shape(log_det.shape, x.shape))
 
 
 def batchnorm(input_dim: int, **kwargs: Any) -> BatchNorm:

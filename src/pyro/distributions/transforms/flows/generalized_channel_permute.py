@@ -15,6 +15,7 @@ from pyro.distributions.transforms.transform_module import (
     FusedTransformModule,
 )
 from pyro.nets.dense import DenseNN
+from pyro.ops.shapes import broadcast_shape
 
 
 class GeneralizedChannelPermute(FusedTransformModule):
@@ -103,7 +104,7 @@ def _factors(factors: Tensor) -> tuple[Tensor, Tensor]:
 def _log_det(factors: Tensor, x: Tensor) -> Tensor:
     log_diagonal = factors.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
     log_det = log_diagonal * (x.shape[-1] * x.shape[-2])
-    return log_det.expand(torch.broadcast_shapes(log_det.shape, x.shape[:-3]))
+    return log_det.expand(broadcast_shape(log_det.shape, x.shape[:-3]))
 
 
 def _forward(x: Tensor, factors: Tensor, permutation: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from pyro.distributions.transforms.transform_module import (
 )
 from pyro.nets.dense import DenseNN
 from pyro.ops.matrix_exponential import expm_action
+from pyro.ops.shapes import broadcast_shape
 
 
 class MatrixExponential(FusedTransformModule):
@@ -130,7 +131,7 @@ def _bounded(matrix: Tensor, normalization: str, bound: float | None) -> Tensor:
 
 def _log_det(matrix: Tensor, x: Tensor) -> Tensor:
     trace: Tensor = matrix.diagonal(dim1=-2, dim2=-1).sum(-1)
-    return trace.expand(torch.broadcast_shapes(trace.shape, x.shape[:-1]))
+    return trace.expand(broadcast_shape(trace.shape, x.shape[:-1]))
 
 
 def _forward(

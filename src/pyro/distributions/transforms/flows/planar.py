@@ -18,6 +18,7 @@ from pyro.distributions.transforms.transform_module import (
 )
 from pyro.nets.dense import DenseNN
 from pyro.ops.roots import solve_increasing
+from pyro.ops.shapes import broadcast_shape
 
 
 class Planar(FusedTransformModule):
@@ -97,7 +98,7 @@ def _forward(x: Tensor, bias: Tensor, u: Tensor, w: Tensor) -> tuple[Tensor, Ten
 def _backward(y: Tensor, bias: Tensor, u: Tensor, w: Tensor) -> tuple[Tensor, None]:
     u_hat, wu = _invertible(u, w)
     target = (y * w).sum(-1, keepdim=True)
-    target = target.expand(torch.broadcast_shapes(target.shape, wu.shape))
+    target = target.expand(broadcast_shape(target.shape, wu.shape))
     along = solve_increasing(lambda s: s + wu * (s + bias).tanh(), target)
     return y - u_hat * (along + bias).tanh(), None
 
