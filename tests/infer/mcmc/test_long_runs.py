@@ -19,7 +19,7 @@ from torch import Tensor
 import pyro
 import pyro.distributions as dist
 from pyro.errors import CheckpointError
-from pyro.infer import MCMC, NUTS
+from pyro.infer import MCMC, NUTS, ChEES
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc import StoredDraws
 from tests.infer.mcmc.long_models import DATA, Walk, branching, normal
@@ -52,6 +52,15 @@ def test_pieces_change_no_draw(tmp_path: Path, every: int) -> None:
     assert equal(whole, pieces.get_samples())
     assert pieces.result.shape == (2, 100)
     assert pieces.result.gradients == ran().result.gradients
+
+
+@pytest.mark.parametrize(("kernel", "chains"), [(NUTS, 2), (NUTS, 20), (ChEES, 20)])
+def test_pieces_change_no_draw_of_a_batch(tmp_path: Path, kernel: Any, chains: int) -> None:
+    def drawn(**options: Any) -> dict[str, Tensor]:
+        batch = {"num_chains": chains, "chain_method": "vectorized", "warmup_steps": 30}
+        return ran(25, kernel=kernel(normal), **batch, **options).get_samples()
+
+    assert equal(drawn(), drawn(checkpoint=tmp_path / "run", checkpoint_every=7))
 
 
 def test_a_hook_and_a_checkpoint_go_together(tmp_path: Path) -> None:
