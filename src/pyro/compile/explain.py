@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pyro.compile.affine import Access
 from pyro.compile.fuse import Fusion, compose_ref, identity
-from pyro.compile.ir import Node, Op
+from pyro.compile.ir import Node, Op, Routine
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
 
 NAMES = {Op.INPUT: "x", Op.DATA: "data"}
@@ -32,6 +32,7 @@ def explain(schedule: Schedule) -> str:
             lines.extend(_kernel(step, schedule.fusion))
         else:
             lines.append(_call(step))
+            lines.extend(_body(step.node))
     lines += [f"return {', '.join(_name(v.node) for v in schedule.fusion.outputs)}"]
     return "\n".join(lines)
 
@@ -48,6 +49,17 @@ def _call(statement: Statement) -> str:
     arguments = ", ".join(_name(r.node) for r in statement.reads)
     what = statement.node.attr
     return f"{_name(statement.node)} = {getattr(what, 'name', what)}({arguments})"
+
+
+def _body(node: Node) -> Iterator[str]:
+    """What a loop does at each step; its inputs are numbered anew, and move on with the steps."""
+    if not isinstance(node.attr, Routine) or node.attr.name != "loop":
+        return
+    loop = node.attr.parameters[0]
+    yield f"    # {loop.steps} steps; an array is an argument, or a result, of the loop"
+    for k, (array, _, start, step) in enumerate(loop.inputs):
+        yield f"    x{k} = array{array}[{start} + {step}*step:]"
+    yield from (f"    {line}" for line in explain(loop.schedule).splitlines())
 
 
 def _kernel(kernel: Kernel, fusion: Fusion) -> Iterator[str]:

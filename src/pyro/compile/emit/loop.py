@@ -12,6 +12,7 @@ from pyro.compile.emit.values import BYTES, MEMORY_TYPE
 from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind
 from pyro.compile.math import LlvmModule
+from pyro.compile.schedule import Schedule
 
 
 class Stream(NamedTuple):
@@ -47,6 +48,7 @@ class Loop:
 
     :param steps: how often the body runs.
     :param body: the structure of the body.
+    :param schedule: the body, to be explained.
     :param write: writes the body as a function of this name into a module.
     :param sizes: elements of each result; the last is the scratch memory of the body.
     """
@@ -57,6 +59,7 @@ class Loop:
     outputs: tuple[Stream, ...]
     carries: tuple[Carry, ...]
     sizes: tuple[int, ...]
+    schedule: Schedule
     write: Callable[[LlvmModule, str], None]
 
     @property

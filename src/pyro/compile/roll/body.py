@@ -47,6 +47,7 @@ def add_loop(graph: Graph, steps: int, body: Body, arguments: Sequence[View]) ->
         outputs=body.streams,
         carries=body.carries,
         sizes=sizes,
+        schedule=schedule,
         write=write,
     )
     kinds = body.kinds or (Kind.F,) * len(body.sizes)
