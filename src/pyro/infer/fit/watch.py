@@ -387,7 +387,9 @@ def _is_own(module: str | None) -> bool:
 @functools.cache
 def _is_library(module: str | None) -> bool:
     """Whether a module is not the user's: of the standard library, installed, or this one."""
-    if module is None or _is_own(module):
+    if module is None:  # code of a string
+        return False
+    if _is_own(module):
         return True
     if module == "__main__":
         return False
