@@ -112,9 +112,10 @@ class Watch:
     Example::
 
         >>> from pyro.infer.fit.watch import Watch
+        >>> def make(spread):
+        ...     return lambda: spread[0]
         >>> spread = [1.0]
-        >>> def model():
-        ...     return spread[0]
+        >>> model = make(spread)
         >>> watch = Watch({"model": model})
         >>> watch.changed() is None
         True
