@@ -329,13 +329,16 @@ class SVI(TracePosterior):
         after = COMPILED_FROM if total is None and not wanted else 1
         changing = options.batches is not None
         insists = bool(options.compile)
-        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing, insists)
+        autocast = torch.is_autocast_enabled("cpu")
+        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing, insists, autocast)
         if self._native is not None and self._native.may_go_on and self._native_of == of:
             self._native.restart(after)
             return self._native
         self._native_of = of
         objective = self._objective()
-        if not insists:
+        if autocast:
+            objective = "torch.autocast is on, and machine code is float64"
+        elif not insists:
             objective = of_torch(self._roots()) or objective
         self._native = fit.CompiledSteps(
             self._step, objective, self.optim, changing, after, insists=insists

@@ -86,6 +86,19 @@ def test_what_torch_has_compiled_is_used() -> None:
     assert svi_of(net).run(100, x, progress=False).compiled_steps > 90
 
 
+@pytest.mark.parametrize("insists", [None, True])
+def test_autocast_is_left_to_torch_as_in_single_steps(insists: bool | None) -> None:
+    x = torch.randn(10, 8)
+    svi = svi_of(Autoencoder(8, 5))
+    before = svi.run(100, x, progress=False, compile=insists)
+    assert before.compiled_steps > 90  # code of an earlier run is not taken either
+    with torch.autocast("cpu", torch.bfloat16):
+        result = svi.run(110, x, progress=False, compile=insists)
+    assert result.compiled_steps == 0
+    assert result.why_not_compiled == "torch.autocast is on, and machine code is float64"
+    assert svi.run(100, x, progress=False, compile=insists).compiled_steps > 90
+
+
 def test_the_switch_exists_from_the_start() -> None:
     """Nobody should have to compile something before it can be forbidden."""
     code = "import pyro; pyro.settings.set(compile_enabled=False, svi_compile_after=7)"
