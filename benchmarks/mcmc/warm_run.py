@@ -7,14 +7,15 @@ from typing import Any
 from harness.worker import once
 
 from pyro.infer import MCMC
-from pyro.infer.mcmc.keeping import Keeping
-from pyro.infer.mcmc.posterior_run import PosteriorRun
 from pyro.infer.mcmc.result import MCMCResult
 
 
 def warm_run(mcmc: MCMC, data: dict[str, Any]) -> tuple[float, MCMCResult]:
-    """Seconds and result of warm-up, draws and their transforms; starts are found before."""
-    run = PosteriorRun(mcmc, (), data, Keeping())
-    found: dict[str, MCMCResult] = {}
-    seconds = once(lambda: found.update(result=run.all()))
-    return seconds, found["result"]
+    """Seconds and result of starts, warm-up, draws and their transforms.
+
+    :raises RuntimeError: if a density that can be compiled was compiled once more.
+    """
+    seconds = once(lambda: mcmc.run(**data))
+    if mcmc.engine.native is not None and not mcmc.engine.reused:
+        raise RuntimeError("the second run compiled the density again")
+    return seconds, mcmc.result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from pyro.infer.mcmc.keeping import Keeping, forget
 from pyro.infer.mcmc.kernel_run import KernelRun
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
 from pyro.infer.mcmc.posterior_run import PosteriorRun
+from pyro.infer.mcmc.prepared import Prepared
 from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.run_options import RunOptions
 from pyro.infer.mcmc.store import DrawStore, PathLike
 from pyro.infer.mcmc.summary import report, summarize
 from pyro.infer.mcmc.util import select_samples
@@ -132,13 +134,15 @@ class MCMC:
         self._kwargs: dict[str, Any] = {}
         self._result: MCMCResult | None = None
         self._run: PosteriorRun | KernelRun | None = None
+        self._prepared: Prepared | None = None
         self._stored: DrawStore | None = None
         self._engine: Engine | None = None  # of a run in another process
 
     def run(self, *args: Any, resume: PathLike | bool | None = None, **kwargs: Any) -> None:
         """Run all chains for these arguments of the model.
 
-        Ctrl-C ends the run; the draws until then are kept.
+        Ctrl-C ends the run; the draws until then are kept. Another run of the same model with the
+        same arguments, whose content has not changed, compiles nothing (``engine.reused``).
 
         :param resume: The folder of a run that was interrupted or killed, or that is to become
             longer: it is gone on with, up to ``num_samples`` draws. True stands for ``checkpoint``
@@ -165,9 +169,16 @@ class MCMC:
         with self._quietly():
             args = tuple(_detached(arg) for arg in self._args)
             kwargs = {name: _detached(value) for name, value in self._kwargs.items()}
-            runner = PosteriorRun if isinstance(self.kernel, HamiltonianKernel) else KernelRun
-            self._run = runner(self, args, kwargs, keeping)
+            options = self._options()
+            if isinstance(self.kernel, HamiltonianKernel):
+                run = PosteriorRun(options, args, kwargs, keeping, self._prepared)
+                self._run, self._prepared = run, run.prepared
+            else:
+                self._run = KernelRun(options, args, kwargs, keeping)
             self._result = self._run.all()
+
+    def _options(self) -> RunOptions:
+        return RunOptions(**{field.name: getattr(self, field.name) for field in fields(RunOptions)})
 
     def extend(self, num_samples: int) -> None:
         """Make ``num_samples`` more draws of each chain, after those that there are.
@@ -266,7 +277,7 @@ class MCMC:
 
     def __getstate__(self) -> dict[str, Any]:
         """Draws and settings can be pickled; what ran the chains stays behind."""
-        state = self.__dict__ | {"_run": None, "executor": None}
+        state = self.__dict__ | {"_run": None, "_prepared": None, "executor": None}
         if self._run is not None:
             state["_engine"] = replace(self._run.engine, spec=None, batched=None)
         return state

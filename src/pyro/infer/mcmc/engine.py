@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pyro import native
+from pyro.compile import NativeDensity
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.specification import native_density, python_density
 from pyro.infer.mcmc.trajectories import VECTORIZED_ONLY, Kind
@@ -29,16 +30,24 @@ class Engine:
         tensors; "sequential": one after the other, in this process; "parallel": in processes.
     :param density: What the density is: "compiled", "eager", "broadcast", "vmap" or "kernel".
     :param reasons: Why not a faster way.
+    :param reused: Whether the density is that of an earlier run, and nothing was compiled.
     """
 
     name: Name
     density: str
     reasons: tuple[str, ...] = ()
+    reused: bool = False
     spec: DensitySpec | None = field(default=None, repr=False)
     batched: LogDensity | None = field(default=None, repr=False)
 
+    @property
+    def native(self) -> NativeDensity | None:
+        """The density as machine code, if it is."""
+        found = self.batched if self.spec is None else self.spec.owner
+        return found if isinstance(found, NativeDensity) else None
+
     def __str__(self) -> str:
-        text = f"{self.name}, {self.density} density"
+        text = f"{self.name}, {self.density} density" + " of an earlier run" * self.reused
         return text if not self.reasons else text + " (" + "; ".join(self.reasons) + ")"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -16,46 +16,43 @@ from pyro.infer.mcmc.mcmc_kernel import Params
 from pyro.infer.mcmc.monitor import ChainView, Monitor
 from pyro.infer.mcmc.progress import Plan, monitor_for
 from pyro.infer.mcmc.result import MCMCResult
+from pyro.infer.mcmc.run_options import RunOptions
 from pyro.infer.mcmc.workers import Workers
 from pyro.infer.validation import is_validation_enabled
 from pyro.rng import new_seed
 
-if TYPE_CHECKING:
-    from pyro.infer.mcmc.api import MCMC
-
 
 class KernelRun:
-    """What :class:`~pyro.infer.mcmc.MCMC` does when it runs.
+    """What :class:`~pyro.infer.mcmc.MCMC` does when it runs with a kernel of the user's own.
 
-    :param mcmc: The settings.
     :param keeping: What becomes of the draws.
     :raises InferenceError: if they are to be written to disk, or made in a way that is not there.
     """
 
     def __init__(
-        self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any], keeping: Keeping
+        self, options: RunOptions, args: tuple[Any, ...], kwargs: dict[str, Any], keeping: Keeping
     ) -> None:
-        _check(mcmc, keeping)
-        self.mcmc = mcmc
+        _check(keeping)
+        self.options = options
         self._take = keeping.take
-        self._parallel = mcmc.chain_method == "parallel" or mcmc.executor is not None
+        self._parallel = options.chain_method == "parallel" or options.executor is not None
         self.engine = Engine(
             "parallel" if self._parallel else "sequential",
             "kernel",
             ("the kernel is written in Python",),
         )
         self._task = KernelTask(
-            kernel=mcmc.kernel,
+            kernel=options.kernel,
             args=args,
             kwargs=kwargs,
-            initial_params=_given(mcmc),
-            chains=mcmc.num_chains,
-            warmup=mcmc.warmup_steps,
-            draws=mcmc.num_samples,
-            thinning=mcmc.thinning,
-            transforms=mcmc.transforms,
-            save_params=mcmc.save_params,
-            hook=mcmc.hook_fn,
+            initial_params=_given(options),
+            chains=options.num_chains,
+            warmup=options.warmup_steps,
+            draws=options.num_samples,
+            thinning=options.thinning,
+            transforms=options.transforms,
+            save_params=options.save_params,
+            hook=options.hook_fn,
             validate=is_validation_enabled(),
             seed=new_seed() if self._parallel else 0,
         )
@@ -71,7 +68,7 @@ class KernelRun:
     def _in_turn(self) -> MCMCResult:
         task = self._task
         plan = Plan(task.warmup, task.warmup + task.draws * task.thinning)
-        display = _Display(monitor_for(plan, self.mcmc.disable_progbar), task.chains)
+        display = _Display(monitor_for(plan, self.options.disable_progbar), task.chains)
         draws: list[list[Params]] = [[] for _ in range(task.chains)]
         diagnostics: list[dict[str, Any]] = [{} for _ in draws]
         interrupted = False
@@ -95,9 +92,9 @@ class KernelRun:
         return take
 
     def _in_processes(self) -> MCMCResult:
-        task, mcmc = self._task, self.mcmc
+        task, options = self._task, self.options
         workers = Workers(
-            _as_it_is, task, task.chains, executor=mcmc.executor, mp_context=mcmc.mp_context
+            _as_it_is, task, task.chains, executor=options.executor, mp_context=options.mp_context
         )
         try:
             futures = [workers.submit(in_worker, number) for number in range(task.chains)]
@@ -126,15 +123,15 @@ def _as_it_is(task: KernelTask) -> KernelTask:
     return task
 
 
-def _check(mcmc: MCMC, keeping: Keeping) -> None:
+def _check(keeping: Keeping) -> None:
     if keeping.store is not None:
         raise InferenceError(
             "checkpoint and stream_to need NUTS or HMC: the state of another kernel is not known"
         )
 
 
-def _given(mcmc: MCMC) -> Params | None:
-    given = mcmc.initial_params
+def _given(options: RunOptions) -> Params | None:
+    given = options.initial_params
     if isinstance(given, str):
         raise InferenceError(
             f"initial_params={given!r} needs NUTS or HMC for a model; give a kernel of your own a "

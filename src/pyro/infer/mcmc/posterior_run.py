@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from pyro.errors import ShapeError
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.chains import Chains
-from pyro.infer.mcmc.engine import Engine, choose
+from pyro.infer.mcmc.engine import Engine
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
 from pyro.infer.mcmc.hooks import HookedRun
 from pyro.infer.mcmc.identity import Identity, identity, probe, require_same, require_same_data
@@ -20,8 +20,10 @@ from pyro.infer.mcmc.leg import Errand, prepare
 from pyro.infer.mcmc.long_run import LongRun
 from pyro.infer.mcmc.native_engine import NativeRun
 from pyro.infer.mcmc.parallel_engine import ParallelRun
+from pyro.infer.mcmc.prepared import Prepared, ask, prepared_for
 from pyro.infer.mcmc.progress import Plan, monitor_for
 from pyro.infer.mcmc.result import MCMCResult, Samples
+from pyro.infer.mcmc.run_options import RunOptions
 from pyro.infer.mcmc.store import DrawStore
 from pyro.infer.mcmc.task import Drawn, Task
 from pyro.infer.mcmc.vectorized_engine import VectorizedRun
@@ -35,47 +37,50 @@ from pyro.infer.validation import is_validation_enabled
 from pyro.native.sampler import available_processors
 from pyro.rng import new_seed
 
-if TYPE_CHECKING:
-    from pyro.infer.mcmc.api import MCMC
-
-
 _DRAWS = 100  # of Pathfinder, from which starts are taken
 
 
 class PosteriorRun:
-    """What :class:`~pyro.infer.mcmc.MCMC` does when it runs.
+    """What :class:`~pyro.infer.mcmc.MCMC` does when it runs with NUTS or HMC.
 
-    :param mcmc: The settings.
     :param keeping: What becomes of the draws.
+    :param before: What an earlier run was prepared with; it is used if it is the same.
     """
 
     def __init__(
-        self, mcmc: MCMC, args: tuple[Any, ...], kwargs: dict[str, Any], keeping: Keeping
+        self,
+        options: RunOptions,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        keeping: Keeping,
+        before: Prepared | None,
     ) -> None:
-        self.mcmc = mcmc
-        assert isinstance(mcmc.kernel, HamiltonianKernel)
-        self.kernel = mcmc.kernel
-        self.posterior = self.kernel.posterior(args, kwargs, self._example(), mcmc.transforms)
+        self.options = options
+        assert isinstance(options.kernel, HamiltonianKernel)
+        self.kernel = options.kernel
         self._given = args, kwargs
+        self.prepared = self._prepare(before)
+        self.posterior = self.prepared.posterior
         self.engine: Engine = self._engine()
         self._keeping = keeping
         self._task = self._task_of(keeping.store) if keeping.resume else self._new_task()
         self._run = LongRun(self._chains(self._task), self._finish, keeping)
         self._made = self._begin()
 
+    def _prepare(self, before: Prepared | None) -> Prepared:
+        asked = ask(self.kernel, self.options, self._given, self._example())
+        return prepared_for(self.kernel, asked, before)
+
     def _engine(self) -> Engine:
-        mcmc = self.mcmc
-        engine = choose(
-            self.posterior, mcmc.chain_method, mcmc.num_chains, self.kernel.trajectories.kind
-        )
-        eager = mcmc.chain_method == "parallel" and engine.density == "eager"
-        if engine.name == "native" and (eager or mcmc.executor is not None):
+        options, engine = self.options, self.prepared.engine
+        eager = options.chain_method == "parallel" and engine.density == "eager"
+        if engine.name == "native" and (eager or options.executor is not None):
             return replace(engine, name="parallel")
         return engine
 
     def _example(self) -> dict[str, Tensor] | None:
         """The initial values of one chain, if they are given."""
-        given, chains = self.mcmc.initial_params, self.mcmc.num_chains
+        given, chains = self.options.initial_params, self.options.num_chains
         if given is None or isinstance(given, str):
             return None
         if chains == 1:
@@ -102,14 +107,14 @@ class PosteriorRun:
 
     def all(self) -> MCMCResult:
         """Run all chains; from the draws on disk on, if a run is resumed."""
-        return self.more(max(0, self.mcmc.num_samples - self._made))
+        return self.more(max(0, self.options.num_samples - self._made))
 
     def more(self, draws: int) -> MCMCResult:
         """Make more draws of each chain."""
         task, made = self._task, self._made
         before = task.warmup + made * task.thinning if made else 0
         plan = Plan(task.warmup, task.warmup + (made + draws) * task.thinning, before)
-        result = self._run.go(draws, monitor_for(plan, self.mcmc.disable_progbar))
+        result = self._run.go(draws, monitor_for(plan, self.options.disable_progbar))
         self._made = made + draws
         return result
 
@@ -126,15 +131,15 @@ class PosteriorRun:
         return self._task_at(header["starts"], header["seed"])
 
     def _task_at(self, starts: Tensor, seed: int) -> Task:
-        mcmc = self.mcmc
+        options = self.options
         return Task(
             posterior=self.posterior,
             trajectories=self.kernel.trajectories,
             starts=starts,
             seed=seed,
-            warmup=mcmc.warmup_steps,
-            draws=mcmc.num_samples,
-            thinning=mcmc.thinning,
+            warmup=options.warmup_steps,
+            draws=options.num_samples,
+            thinning=options.thinning,
         )
 
     def _header(self) -> dict[str, Any]:
@@ -147,14 +152,13 @@ class PosteriorRun:
         }
 
     def _identity(self) -> Identity:
-        mcmc = self.mcmc
         names = ("num_chains", "warmup_steps", "thinning", "save_params")
-        run = {name: getattr(mcmc, name) for name in names}
+        run = {name: getattr(self.options, name) for name in names}
         return identity(self.posterior, self.kernel.trajectories, self.engine, run)
 
     def _starts(self) -> Tensor:
         """Where the chains start, of shape ``(chains, dim)``, in double precision."""
-        chains, given = self.mcmc.num_chains, self.mcmc.initial_params
+        chains, given = self.options.num_chains, self.options.initial_params
         if isinstance(given, str):
             return self._pathfinder_starts(given)
         if given is not None:
@@ -171,7 +175,7 @@ class PosteriorRun:
                 f'initial_params is a dict of unconstrained tensors, or "pathfinder" for a kernel '
                 f"with a model, but got {how!r}"
             )
-        chains, posterior = self.mcmc.num_chains, self.posterior
+        chains, posterior = self.options.num_chains, self.posterior
         found = pathfinder(
             posterior.model,
             *posterior.args,
@@ -184,11 +188,10 @@ class PosteriorRun:
 
     def _density(self) -> LogDensity:
         """The fastest way to know whether a start is valid."""
-        compiled = self.engine.spec.owner if self.engine.spec is not None else self.engine.batched
-        return compiled if isinstance(compiled, LogDensity) else self.posterior
+        return self.engine.native or self.engine.batched or self.posterior
 
     def _chains(self, task: Task) -> Chains:
-        hook = self.mcmc.hook_fn
+        hook = self.options.hook_fn
         if self.engine.name == "parallel" and hook is None:
             return ParallelRun(task, self._workers(task))
         run = self._in_process(task, keep_warmup=hook is not None)
@@ -200,7 +203,7 @@ class PosteriorRun:
             like = like.double() if engine.density == "compiled" else like
             return VectorizedRun(task, engine.batched, like=like, keep_warmup=keep_warmup)
         assert engine.spec is not None
-        threads = 1 if self.mcmc.chain_method == "sequential" else None
+        threads = 1 if self.options.chain_method == "sequential" else None
         return NativeRun(task, engine.spec, threads, keep_warmup=keep_warmup)
 
     def _workers(self, task: Task) -> Workers:
@@ -210,7 +213,7 @@ class PosteriorRun:
             args=args,
             kwargs=kwargs,
             example=self._example(),
-            transforms=self.mcmc.transforms,
+            transforms=self.options.transforms,
             compiled=self.engine.density == "compiled",
             validate=is_validation_enabled(),
             starts=task.starts,
@@ -222,8 +225,8 @@ class PosteriorRun:
             prepare,
             errand,
             min(task.chains, available_processors()),
-            executor=self.mcmc.executor,
-            mp_context=self.mcmc.mp_context,
+            executor=self.options.executor,
+            mp_context=self.options.mp_context,
             on_cpu=self.posterior.reference.device.type == "cpu",
         )
 
@@ -232,7 +235,7 @@ class PosteriorRun:
         samples: Samples = self.posterior.constrain(points)
         if isinstance(self.posterior, ModelDensity):
             samples |= deterministic(self.posterior, points)
-        kept = self.mcmc.save_params
+        kept = self.options.save_params
         if kept is not None:
             samples = {name: values for name, values in samples.items() if name in kept}
         return MCMCResult(
