@@ -94,6 +94,22 @@ def coin_guide(x: Tensor = X) -> None:
     switch_guide.__wrapped__(x)
 
 
+@config_enumerate
+def chain(x: Tensor = X) -> None:
+    """States of more steps than are summed out in rounds where loops are cheap."""
+    stay = pyro.sample("stay", dist.Beta(2.0, 1.0))
+    moves = stay * torch.eye(3) + (1 - stay) / 3
+    state: Any = 0
+    for t in pyro.markov(range(18)):
+        state = pyro.sample(f"state_{t}", dist.Categorical(moves[state]))
+        pyro.sample(f"x_{t}", dist.Normal(1.0 * state, 1.0), obs=x[t % len(x)])
+
+
+def chain_guide(x: Tensor = X) -> None:
+    amount = pyro.param("amount", torch.tensor(2.0), constraint=constraints.positive)
+    pyro.sample("stay", dist.Beta(amount, 1.5))
+
+
 def scheduled(kind: Any, optimizer: Any = torch.optim.Adam, **options: Any) -> Callable[[], Any]:
     rate = 0.001 if optimizer is torch.optim.SGD else 0.05
     return lambda: kind({"optimizer": optimizer, "optim_args": {"lr": rate}, **options})
@@ -136,6 +152,7 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "local": (local, local_guide),
     "switch": (switch, switch_guide),
     "coin": (coin, coin_guide),
+    "chain": (chain, chain_guide),
 }
 TABLE = [
     *(("normal", "trace", make) for make in OPTIMISERS.values()),
@@ -146,6 +163,7 @@ TABLE = [
     ),
     *(("local", loss, OPTIMISERS["Adam"]) for loss in ("mean field", "graph", "renyi")),
     *(("switch", loss, OPTIMISERS["Adam"]) for loss in ("enumeration", "Monte Carlo")),
+    ("chain", "enumeration", OPTIMISERS["Adam"]),
     *(("coin", loss, OPTIMISERS["Adam"]) for loss in ("trace", "graph")),
 ]
 NAMES = [

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -298,16 +299,29 @@ def record(
 
     :param taken: how many random numbers ``fn`` takes; their key is one input more.
     """
-    sharing = Sharing()
-    recorder, result = _recorded(fn, inputs, graph, taken, sharing)
-    if sharing.spoilt:
-        graph.clear()
-        recorder, result = _recorded(fn, inputs, graph, taken, nullcontext())
+    recorder, result = _shared_if_sound(partial(_recorded, fn, inputs, graph, taken), graph)
     if any(recorder.memories.was_written(t) for t in inputs):
         raise NotCapturable("the function writes into an input", "its end")
     if recorder.touched is not None:
         raise NotCapturable("the function changes a tensor that it has not made", recorder.touched)
     return recorder, result
+
+
+def _shared_if_sound(
+    attempt: Callable[[AbstractContextManager[Any]], tuple[Recorder, Any]], graph: Graph
+) -> tuple[Recorder, Any]:
+    """Record with sharing; without, if that has led to a write into what was shared."""
+    sharing = Sharing()
+    try:
+        found = attempt(sharing)
+    except Exception:  # autograd may have met the write
+        if not sharing.spoilt:
+            raise
+    else:
+        if not sharing.spoilt:
+            return found
+    graph.clear()
+    return attempt(nullcontext())
 
 
 def _recorded(
@@ -348,10 +362,29 @@ def record_step(
 ) -> tuple[Recorder, Any]:
     """Run ``fn``, which reads these very tensors, in a recorder.
 
+    A step that writes into a tensor that was shared runs once more, without sharing.
+
     :param state: arrays; the first is the key of random numbers if any are ``taken``.
     :param slices: tensors that hold a part of an array: which, and from where on.
     :raises NotCapturable: if ``fn`` writes into a tensor that it has not made.
     """
+    parts = tuple(slices)
+    attempt = partial(_recorded_step, fn, state, inputs, parts, graph, taken)
+    recorder, result = _shared_if_sound(attempt, graph)
+    if recorder.touched is not None:
+        raise NotCapturable("the step changes a tensor that it has not made", recorder.touched)
+    return recorder, result
+
+
+def _recorded_step(
+    fn: Callable[[], Any],
+    state: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    slices: Iterable[tuple[Tensor, int, int]],
+    graph: Graph,
+    taken: Mapping[str, int] | None,
+    sharing: AbstractContextManager[Any],
+) -> tuple[Recorder, Any]:
     recorder = Recorder(graph)
     for position, tensor in enumerate((*state, *inputs)):
         recorder.input(position, tensor)
@@ -359,8 +392,5 @@ def record_step(
         recorder.slice_of(tensor, state[array], offset)
     if taken is not None:
         recorder.draw_from(recorder.view(state[0]), taken)
-    with _collector_paused(), recorder, torch.enable_grad():
-        result = fn()
-    if recorder.touched is not None:
-        raise NotCapturable("the step changes a tensor that it has not made", recorder.touched)
-    return recorder, result
+    with _collector_paused(), recorder, sharing, torch.enable_grad():
+        return recorder, fn()

@@ -88,7 +88,7 @@ class Sharing(TorchFunctionMode):
             return known.result
         result = func(*args, **(kwargs or {}))
         parts = result if isinstance(result, tuple) else (result,)
-        if all(type(t) in _TENSORS for t in parts):
+        if all(type(t) in _TENSORS and not t.is_inference() for t in parts):
             versions = [(t, t._version) for t in parts]
             self._known[key] = _Known(result, versions, (args, kwargs))
         return result
@@ -107,6 +107,8 @@ def _key(x: Any) -> Hashable:
     """Equal for arguments with which an operation does the same."""
     kind = type(x)
     if kind in _TENSORS:
+        if x.is_inference():  # writes are not counted
+            raise _NoKeyError
         return kind, id(x), x._version, x.requires_grad
     if kind in _PLAIN:
         return kind, x

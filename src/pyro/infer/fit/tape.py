@@ -17,6 +17,7 @@ from pyro.infer import validation
 from pyro.infer.fit.shared_memory import SharedMemory, share
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
+from pyro.ops.contract import loops_are_cheap
 from pyro.optim.flat import FlatOptimizer
 from pyro.optim.optim import PyroOptim
 from pyro.primitives.validation import unchecked
@@ -75,7 +76,7 @@ class Tape:
         )
 
     def _step(self) -> Outcome:
-        with unchecked(), trusted_values(), unread(), ParamCapture() as seen:
+        with unchecked(), trusted_values(), unread(), loops_are_cheap(), ParamCapture() as seen:
             loss = self._objective(*self._call.args, **self._call.kwargs)
         if not isinstance(loss, Tensor) or loss.dim():
             raise not_capturable(f"the loss is {type(loss).__name__}, not a scalar tensor")
