@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,11 +84,24 @@ def choose(posterior: Posterior, chain_method: str, chains: int, kind: Kind = "n
         reasons.append(f"not compiled: {reason}")
     elif not on_cpu:
         reasons.append(f"the model lives on {posterior.reference.device}")
+    if chain_method == "auto" and not native.available():
+        _warn_of_no_library(reasons[0])
     if chain_method == "auto" and (chains >= _MANY or not on_cpu or not native.available()):
         return _vectorized(posterior, reasons, tried=native.available() and on_cpu)
     if not native.available():
-        raise InferenceError(f"chain_method={chain_method!r}: {reasons[0]}")
+        raise InferenceError(
+            f"chain_method={chain_method!r}: {reasons[0]}. Without them, leave chain_method at "
+            "'auto'"
+        )
     return Engine("native", "eager", tuple(reasons), spec=python_density(posterior))
+
+
+def _warn_of_no_library(reason: str) -> None:
+    warnings.warn(
+        f"MCMC: chains run as one batch of tensors, which is slower where they are few; {reason}",
+        UserWarning,
+        stacklevel=8,  # run of MCMC
+    )
 
 
 def _vectorized(posterior: Posterior, reasons: list[str], tried: bool = False) -> Engine:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyro import native
 from pyro.infer.mcmc.mcmc_kernel import Params
 from pyro.infer.mcmc.monitor import Silence
 from pyro.infer.mcmc.native_engine import NativeRun
@@ -72,7 +73,7 @@ class Stepper:
 
     def _new_run(self, place: Tensor) -> NativeRun | VectorizedRun:
         task = Task(self.posterior, self._trajectories, place[None], new_seed(), self._warmup, 1)
-        if self._trajectories.kind in VECTORIZED_ONLY:
+        if self._trajectories.kind in VECTORIZED_ONLY or not native.available():
             return VectorizedRun(task, self.posterior, keep_warmup=True)
         return NativeRun(task, python_density(self.posterior), keep_warmup=True)
 
