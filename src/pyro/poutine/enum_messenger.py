@@ -212,5 +212,6 @@ def _conflict(msg: Message, dim: int) -> ShapeError:
     return ShapeError(
         f'Enumeration dim conflict at site "{msg["name"]}": its distribution, of batch shape '
         f"{shape}, depends at dim {dim} on an enumerated site that it may not see. "
-        "Try increasing pyro.markov history size, or move the site into the markov context."
+        "Try increasing pyro.markov history size, or move the site into the markov context. If the "
+        "dim is one of independent values, declare it: pyro.plate, or to_event."
     )

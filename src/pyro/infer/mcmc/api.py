@@ -102,6 +102,7 @@ class MCMC:
         stream_to: PathLike | None = None,
         executor: Executor | None = None,
     ) -> None:
+        _check_kernel(kernel)
         check_method(chain_method)
         _check_count("num_samples", num_samples, 1)
         _check_count("num_chains", num_chains, 1)
@@ -339,6 +340,14 @@ class MCMC:
 
 def _detached(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) else value
+
+
+def _check_kernel(kernel: object) -> None:
+    if isinstance(kernel, type) or not callable(getattr(kernel, "sample", None)):
+        name = getattr(kernel, "__name__", type(kernel).__name__)
+        raise InferenceError(
+            f"MCMC: the kernel must be an instance, as NUTS(model), but got {name!r}"
+        )
 
 
 def _check_count(name: str, value: int, least: int) -> None:

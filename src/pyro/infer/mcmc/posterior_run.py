@@ -8,16 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.errors import ShapeError
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.chains import Chains
 from pyro.infer.mcmc.engine import Engine
+from pyro.infer.mcmc.given_starts import all_starts, one_start
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
 from pyro.infer.mcmc.hooks import HookedRun
 from pyro.infer.mcmc.identity import Identity, identity, probe, require_same, require_same_data
 from pyro.infer.mcmc.keeping import Keeping
 from pyro.infer.mcmc.leg import Errand, prepare
 from pyro.infer.mcmc.long_run import LongRun
+from pyro.infer.mcmc.mcmc_kernel import Params
 from pyro.infer.mcmc.native_engine import NativeRun
 from pyro.infer.mcmc.parallel_engine import ParallelRun
 from pyro.infer.mcmc.prepared import Prepared, ask, prepared_for
@@ -78,20 +79,9 @@ class PosteriorRun:
             return replace(engine, name="parallel")
         return engine
 
-    def _example(self) -> dict[str, Tensor] | None:
+    def _example(self) -> Params | None:
         """The initial values of one chain, if they are given."""
-        given, chains = self.options.initial_params, self.options.num_chains
-        if given is None or isinstance(given, str):
-            return None
-        if chains == 1:
-            return dict(given)
-        for name, value in given.items():
-            if value.shape[:1] != (chains,):
-                raise ShapeError(
-                    f"initial_params[{name!r}] has shape {tuple(value.shape)}; for {chains} chains "
-                    f"the leftmost dim is {chains}, one start for each chain"
-                )
-        return {name: value[0] for name, value in given.items()}
+        return one_start(self.options.initial_params, self.options.num_chains)
 
     def _begin(self) -> int:
         """Prepare the store; the number of draws of each chain that are there already."""
@@ -162,8 +152,7 @@ class PosteriorRun:
         if isinstance(given, str):
             return self._pathfinder_starts(given)
         if given is not None:
-            start = self.posterior.flat.flatten(given)
-            return start.detach().double().reshape(chains, self.posterior.dim)
+            return all_starts(self.posterior, self._density(), given, chains)
         assert isinstance(self.posterior, ModelDensity)
         strategy = self.kernel.question.init_strategy
         density = self._density()

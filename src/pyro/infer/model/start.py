@@ -34,7 +34,7 @@ def find_start(posterior: ModelDensity, density: LogDensity, strategy: Strategy)
             return point
     raise InferenceError(
         "Model specification seems incorrect - cannot find valid initial params. At the last of "
-        f"{TRIES} points, {_fault(posterior, point)}. Look at the supports and data of these "
+        f"{TRIES} points, {fault(posterior, point)}. Look at the supports and data of these "
         "sites, or give a start: init_strategy=init_to_value(values=...)"
     )
 
@@ -74,8 +74,8 @@ def _chosen(posterior: ModelDensity, strategy: Strategy) -> Mapping[str, Tensor]
     return {name: traced.trace.nodes[name]["value"] for name in posterior.layout.names}
 
 
-def _fault(posterior: ModelDensity, point: Tensor) -> str:
-    """Which sites make the density at a point infinite or nan."""
+def fault(posterior: ModelDensity, point: Tensor) -> str:
+    """Which sites make the density at a point infinite or nan, in words."""
     with torch.no_grad():
         trace, given = posterior.run(posterior.layout.unflatten(point))
         found = [
