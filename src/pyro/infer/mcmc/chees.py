@@ -71,7 +71,6 @@ class ChEES(HamiltonianKernel):
                 step_size=step_size,
                 adapt_step_size=adapt_step_size,
                 adapt_mass_matrix=adapt_mass_matrix,
-                full_mass=False,
                 target_accept_prob=target_accept_prob,
                 trajectory_length=trajectory_length,
             ),

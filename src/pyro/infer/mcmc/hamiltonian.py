@@ -17,7 +17,7 @@ from pyro.infer.mcmc.potential import PotentialDensity
 from pyro.infer.mcmc.stepper import Stepper
 from pyro.infer.mcmc.trajectories import Trajectories
 from pyro.infer.model.density import ModelDensity
-from pyro.infer.model.initialization import Strategy
+from pyro.infer.model.initialization import Strategy, init_to_uniform
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Question:
     """
 
     model: Callable[..., Any] | None
-    potential_fn: Callable[[dict[str, Tensor]], Tensor] | None
-    transforms: Mapping[str, Any] | None
-    max_plate_nesting: int | None
-    init_strategy: Strategy
+    potential_fn: Callable[[dict[str, Tensor]], Tensor] | None = None
+    transforms: Mapping[str, Any] | None = None
+    max_plate_nesting: int | None = None
+    init_strategy: Strategy = init_to_uniform
 
     def __post_init__(self) -> None:
         if (self.model is None) == (self.potential_fn is None):

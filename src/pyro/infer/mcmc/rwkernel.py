@@ -50,13 +50,11 @@ class RandomWalkKernel(HamiltonianKernel):
         init_strategy: Strategy = init_to_uniform,
     ) -> None:
         super().__init__(
-            Question(model, None, None, None, init_strategy),
+            Question(model, init_strategy=init_strategy),
             Trajectories(
                 kind="walk",
                 step_size=init_step_size,
-                adapt_step_size=True,
                 adapt_mass_matrix=False,
-                full_mass=False,
                 target_accept_prob=target_accept_prob,
             ),
         )

@@ -26,10 +26,10 @@ class Trajectories:
 
     kind: Kind
     step_size: float
-    adapt_step_size: bool
-    adapt_mass_matrix: bool
-    full_mass: FullMass
     target_accept_prob: float
+    adapt_step_size: bool = True
+    adapt_mass_matrix: bool = True
+    full_mass: FullMass = False
     adaptation: Adaptation = "fisher"
     low_rank: bool | None = False
     multinomial: bool = True
