@@ -63,7 +63,7 @@ class FlatOptimizer:
         size = sum(leaf.numel() for leaf in self.leaves)
         self.params = torch.zeros(size, dtype=torch.float64)
         self._state = {name: torch.zeros_like(self.params) for name in self._names}
-        self._scalars = torch.zeros(len(self._current_scalars()), dtype=torch.float64)
+        self._scalars = torch.zeros(len(self.scalars()), dtype=torch.float64)
         self.arrays = [self.params, *self._state.values(), self._scalars]
         self._targets = self.leaves + [
             group.optimizer.state[p][name]
@@ -138,7 +138,8 @@ class FlatOptimizer:
             )
         ]
 
-    def _current_scalars(self, ahead: int = 0) -> list[float]:
+    def scalars(self, ahead: int = 0) -> list[float]:
+        """What a step needs, such as rates; torch's tensors are so many steps behind."""
         return [
             float(x) for group in self._groups for x in group.update.scalars(_steps(group) + ahead)
         ]
@@ -151,7 +152,7 @@ class FlatOptimizer:
 
     def read_rates(self, ahead: int = 0) -> None:
         """Take over what the parameter groups hold; the vectors are so many steps ahead."""
-        self._scalars.numpy()[:] = self._current_scalars(ahead)
+        self._scalars.numpy()[:] = self.scalars(ahead)
 
     def write_rates(self) -> None:
         """Put learning rates where torch keeps them."""
@@ -203,18 +204,22 @@ class FlatOptimizer:
                     if name in group.update.names:
                         state[names[id(p)]]["state"][0][name].copy_(value)
 
-    def step(self, gradients: Sequence[Tensor]) -> list[Tensor]:
-        """The arrays after an update: a tensor program of :attr:`arrays` and the gradients."""
+    def step(self, gradients: Sequence[Tensor], scalars: Tensor | None = None) -> list[Tensor]:
+        """The arrays after an update: a tensor program of :attr:`arrays` and the gradients.
+
+        :param scalars: Instead of those in the last of the arrays.
+        """
+        given = self._scalars if scalars is None else scalars
         clip = clipped(gradients, self._clip)
         whole = torch.cat([g.reshape(-1).to(torch.float64) for g in clip])
-        moved, scalars, position = [], [], 0
+        moved, changed, position = [], [], 0
         for group in self._groups:
             part = slice(group.start, group.stop)
             count = len(group.update.scalars(0))
-            carried = list(self._scalars[position : position + count])
+            carried = list(given[position : position + count])
             state = {name: self._state[name][part] for name in group.update.names}
             moved.append(group.update(self.params[part], whole[part], state, carried))
-            scalars.extend(moved[-1].scalars)
+            changed.extend(moved[-1].scalars)
             position += count
         new = [torch.cat([m.params for m in moved])]
         for name, array in self._state.items():
@@ -223,7 +228,7 @@ class FlatOptimizer:
                 for m, g in zip(moved, self._groups, strict=True)
             ]
             new.append(torch.cat(parts))
-        return [*new, torch.stack(scalars)]
+        return [*new, torch.stack(changed)]
 
 
 def _groups(optim: PyroOptim, leaves: Mapping[str, Tensor]) -> Iterator[_Group]:

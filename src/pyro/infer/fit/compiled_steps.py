@@ -18,6 +18,7 @@ from pyro.compile.verify import difference
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective, Tape
+from pyro.infer.fit.timetable import timetable_of
 from pyro.infer.not_finite import raising
 from pyro.logger import log
 from pyro.optim.lr_scheduler import PyroLRScheduler
@@ -107,6 +108,7 @@ class CompiledSteps:
         self._pace = _PIECE_SECONDS / 16
         self._seed: int | None = None
         self._live: Tape | None = None  # what made the last step
+        self._is_scheduled = False
         self.leaves: dict[str, Tensor] = {}
         self.compiled = 0
         self.reason: str | None = None
@@ -133,7 +135,7 @@ class CompiledSteps:
                     yield losses
                 if not refused:
                     continue
-                self._note_refusal(stage, bool(losses))
+                self._note_refusal(stage)
             yield (self._eagerly(stage, call),)
             made += 1
 
@@ -147,6 +149,7 @@ class CompiledSteps:
         self.settle()
         self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
+        self._is_scheduled = False
         for key in list(self._stages)[:-1] if not self._changing else ():
             del self._stages[key]
         for stage in self._stages.values():
@@ -163,6 +166,10 @@ class CompiledSteps:
         for stage in self._stages.values():
             if stage.tape is not None:
                 stage.tape.settle()
+
+    def follow_schedule(self) -> None:
+        """From now on, advance the schedule between steps that are made at once."""
+        self._is_scheduled = True
 
     def lend_rates(self) -> None:
         """Let a schedule find the learning rates where it looks for them; it may change them."""
@@ -208,16 +215,19 @@ class CompiledSteps:
             self.settle()
             self._live = stage.tape
         most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - self.compiled))
+        if self._is_scheduled != stage.tape.follows:
+            most = 1
         start = time.perf_counter()
         losses, refused = stage.tape.run(most, self._key(self._count), call)
         self._pace = max((time.perf_counter() - start) / max(len(losses), 1), 1e-9)
         self._count += len(losses)
         self.compiled += len(losses)
+        stage.refusals = 0 if losses else stage.refusals
         return losses, refused
 
-    def _note_refusal(self, stage: _Stage, went_on: bool) -> None:
+    def _note_refusal(self, stage: _Stage) -> None:
         """A step could not be made; if that is so time and again, there is no point in trying."""
-        stage.refusals = 1 if went_on else stage.refusals + 1
+        stage.refusals += 1
         if stage.refusals > _MOST_REFUSALS:
             self.give_up("steps take another branch of a library than the one that was recorded")
 
@@ -243,7 +253,7 @@ class CompiledSteps:
         key = self._key(count)
         foreseen = None if stage.tape is None else stage.tape.foresee(key, call)
         if stage.tape is not None and foreseen is None:
-            self._note_refusal(stage, False)
+            self._note_refusal(stage)
         seen: dict[str, Tensor] = {}
         counted = Counted(key)
         with self._policy(), counted:
@@ -287,6 +297,7 @@ class CompiledSteps:
                 call,
                 self._changing,
                 taken,
+                timetable_of(self._optim) if self._is_scheduled else None,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
             self.give_up(_reason(error))

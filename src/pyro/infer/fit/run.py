@@ -49,6 +49,8 @@ class Run:
         self._advance_schedule = _schedule(optim)
         self._is_watched = bool(self._callbacks) or not feed.is_plain(options.batches)
         self._schedule = options.schedule or ("step" if options.batches is None else "epoch")
+        if self._schedule == "step" and self._advance_schedule is not None:
+            self._steps.follow_schedule()
         if options.schedule is not None and self._advance_schedule is None:
             raise InferenceError(
                 f"SVI.run: schedule={options.schedule!r} needs an optimiser with a schedule, such "
@@ -119,8 +121,7 @@ class Run:
 
     def _at_once(self) -> int:
         """How many steps may be made before something is to be done."""
-        stepwise = self._advance_schedule is not None and self._schedule == "step"
-        return 1 if self._callbacks or stepwise else self._monitor.until_end
+        return 1 if self._callbacks else self._monitor.until_end
 
     def _take(self, piece: Sequence[Loss]) -> Reason | None:
         """Note the losses of steps just made; the reason to stop, if there is one."""

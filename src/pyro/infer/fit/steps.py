@@ -44,6 +44,9 @@ class Steps(Protocol):
     def settle(self) -> None:
         """Write the parameters and the state of the optimiser where others read them."""
 
+    def follow_schedule(self) -> None:
+        """From now on, advance the schedule between the steps of a piece, not after its last."""
+
     def lend_rates(self) -> None:
         """Let a schedule find the learning rates where it looks for them; it may change them."""
 
@@ -86,7 +89,7 @@ class SingleSteps:
     def settle(self) -> None:
         """Nothing is to be done."""
 
-    lend_rates = take_rates = settle
+    follow_schedule = lend_rates = take_rates = settle
 
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
@@ -124,6 +127,10 @@ class SkippingSteps:
     def settle(self) -> None:
         """Write parameters and state where others read them."""
         self._steps.settle()
+
+    def follow_schedule(self) -> None:
+        """From now on, advance the schedule between the steps of a piece."""
+        self._steps.follow_schedule()
 
     def lend_rates(self) -> None:
         """Let a schedule find the learning rates."""

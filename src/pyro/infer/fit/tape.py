@@ -15,6 +15,7 @@ from pyro.compile.not_capturable import not_capturable
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
 from pyro.infer.fit.shared_memory import SharedMemory, share
+from pyro.infer.fit.timetable import Timetable
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.ops.contract import loops_are_cheap
@@ -37,6 +38,41 @@ class Call(NamedTuple):
         return [x for x in pytree.tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
 
 
+_ROWS = 256
+
+
+@final
+class _Rates:
+    """The scalars of an optimiser for the next steps, one row for each."""
+
+    def __init__(self, timetable: Timetable, flat: FlatOptimizer) -> None:
+        self._timetable, self._flat = timetable, flat
+        self.row = torch.zeros(1, dtype=torch.float64)
+        self.table = torch.zeros(_ROWS, len(flat.scalars()), dtype=torch.float64)
+
+    def current(self) -> Tensor:
+        """The row of a step, in its program."""
+        return self.table[self.row.long()].squeeze(0)
+
+    def look_ahead(self, n: int, ahead: int) -> int:
+        """Fill rows for up to ``n`` steps, and say for how many; torch's tensors are behind."""
+        self._timetable.mark()
+        self.row.zero_()
+        table = self.table.numpy()
+        table[0] = self._flat.scalars(ahead)
+        for k in range(1, min(n, _ROWS)):
+            if not self._timetable.advance(k):
+                return k
+            table[k] = self._flat.scalars(ahead + k)
+        return min(n, _ROWS)
+
+    def have_made(self, made: int, planned: int, ahead: int) -> None:
+        """Be where the last step was that was made, of some that were planned."""
+        if made < planned:
+            self._timetable.go_back(max(0, made - 1))
+        self._flat.read_rates(ahead)
+
+
 @final
 class Tape:
     """The code of a step, with the parameters and the optimiser that it moves.
@@ -47,6 +83,7 @@ class Tape:
     :param moved: The names of those that have a gradient.
     :param call: Arguments; their tensors are inputs if ``changing``, otherwise constants.
     :param taken: How many random numbers a step takes, by stream.
+    :param timetable: If a schedule can run ahead: several steps at once follow it.
     :raises NotCapturable: if a step is no tape. :raises NotFlat: if the optimiser is none.
     """
 
@@ -59,19 +96,22 @@ class Tape:
         call: Call,
         changing: bool,
         taken: Mapping[str, int],
+        timetable: Timetable | None = None,
     ) -> None:
         self._objective, self._call = objective, call
         self._changing, self._leaves = changing, dict(leaves)
         self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved})
+        ahead = None if self.flat.moves_rates else timetable
+        self._rates = None if ahead is None else _Rates(ahead, self.flat)
         self._key = make_key(0)
         self._key_numbers = self._key.numpy()
         self._shared: SharedMemory | None = None
         self.ahead = 0  # steps that torch's tensors do not know of
         self.iteration: Iteration = compile_iteration(
             self._step,
-            [self._key, *self.flat.arrays],
+            [self._key, *self.flat.arrays, *([] if self._rates is None else [self._rates.row])],
             [Slice(t, 1, k) for t, k in zip(self.flat.leaves, self.flat.offsets, strict=True)],
-            call.tensors if changing else (),
+            self._inputs(call),
             taken,
         )
 
@@ -92,7 +132,11 @@ class Tape:
         if validation.VALIDATE:
             go_on = go_on & whole.isfinite().all()
         key = self._key + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-        state = [key, *self.flat.step(gradients)]
+        if self._rates is None:
+            state = [key, *self.flat.step(gradients)]
+        else:
+            moved = self.flat.step(gradients, self._rates.current())
+            state = [key, *moved, self._rates.row + 1]
         return Outcome(loss.detach().to(torch.float64), go_on, state, [whole])
 
     def run(self, n: int, key: Key, call: Call) -> tuple[list[float], bool]:
@@ -104,9 +148,22 @@ class Tape:
         if not self.ahead:
             self.flat.read()
         self._key.copy_(key)
-        losses, refused = self.iteration.run(n, call.tensors if self._changing else ())
+        if self._rates is not None:
+            n = self._rates.look_ahead(n, self.ahead)
+        losses, refused = self.iteration.run(n, self._inputs(call))
         self.ahead += len(losses)
+        if self._rates is not None:
+            self._rates.have_made(len(losses), n, self.ahead)
         return losses, refused
+
+    def _inputs(self, call: Call) -> list[Tensor]:
+        given = call.tensors if self._changing else []
+        return given if self._rates is None else [*given, self._rates.table]
+
+    @property
+    def follows(self) -> bool:
+        """Whether the schedule is advanced between steps that are made at once."""
+        return self._rates is not None
 
     def once(self, key: Sequence[float], tensors: Sequence[Tensor]) -> float | None:
         """Make a single step on torch's own memory: its loss, or None if it could not be made.
@@ -141,7 +198,9 @@ class Tape:
         self.flat.read()
         self._key.copy_(key)
         state = torch.get_rng_state() if self.iteration.torch_draws else None
-        losses, _ = self.iteration.run(1, call.tensors if self._changing else ())
+        if self._rates is not None:
+            self._rates.look_ahead(1, 0)
+        losses, _ = self.iteration.run(1, self._inputs(call))
         if state is not None:
             torch.set_rng_state(state)
         return (losses[0], self.iteration.extras[0].clone()) if losses else None
