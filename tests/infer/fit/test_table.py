@@ -22,6 +22,7 @@ from pyro.infer import (
     RenyiELBO,
     ReweightedWakeSleep,
     Trace_ELBO,
+    Trace_MMD,
     TraceEnum_ELBO,
     TraceGraph_ELBO,
     TraceMeanField_ELBO,
@@ -138,6 +139,12 @@ SCHEDULES: dict[str, Callable[[], Any]] = {
     ),
     "function": scheduled(optim.LambdaLR, lr_lambda=lambda step: 1 / (1 + step)),
 }
+
+
+def gaussian(x: Tensor, y: Tensor) -> Tensor:
+    return (-(x.unsqueeze(1) - y).square().sum(-1) / 2).exp()
+
+
 OBJECTIVES: dict[str, Callable[[], Any]] = {
     "trace": Trace_ELBO,
     "mean field": lambda: TraceMeanField_ELBO(num_particles=2),
@@ -145,8 +152,14 @@ OBJECTIVES: dict[str, Callable[[], Any]] = {
     "renyi": lambda: RenyiELBO(alpha=0.3, num_particles=4, vectorize_particles=True),
     "tail adaptive": lambda: TraceTailAdaptive_ELBO(num_particles=4, vectorize_particles=True),
     "enumeration": lambda: TraceEnum_ELBO(max_plate_nesting=1),
+    "discrepancy": lambda: Trace_MMD(gaussian, mmd_scale=3.0, num_particles=4),
+    "discrepancy, one by one": lambda: Trace_MMD(
+        gaussian, num_particles=3, vectorize_particles=False
+    ),
+    "energy": lambda: EnergyDistance(beta=1.3, prior_scale=0.1, num_particles=3),
     "Monte Carlo": lambda: TraceTMC_ELBO(max_plate_nesting=1),
 }
+OF_DRAWS = ("discrepancy", "discrepancy, one by one", "energy")
 MODELS: dict[str, tuple[Any, Any]] = {
     "normal": (normal, normal_guide),
     "local": (local, local_guide),
@@ -159,9 +172,9 @@ TABLE = [
     *(("local", "trace", make) for make in SCHEDULES.values()),
     *(
         ("normal", loss, OPTIMISERS["Adam"])
-        for loss in ("mean field", "graph", "renyi", "tail adaptive")
+        for loss in ("mean field", "graph", "renyi", "tail adaptive", *OF_DRAWS)
     ),
-    *(("local", loss, OPTIMISERS["Adam"]) for loss in ("mean field", "graph", "renyi")),
+    *(("local", loss, OPTIMISERS["Adam"]) for loss in ("mean field", "graph", "renyi", *OF_DRAWS)),
     *(("switch", loss, OPTIMISERS["Adam"]) for loss in ("enumeration", "Monte Carlo")),
     ("chain", "enumeration", OPTIMISERS["Adam"]),
     *(("coin", loss, OPTIMISERS["Adam"]) for loss in ("trace", "graph")),
@@ -263,7 +276,16 @@ def test_slices_are_what_the_loader_collects(options: dict[str, Any]) -> None:
     assert in_slices(other) is other
 
 
-@pytest.mark.parametrize("loss", [ReweightedWakeSleep, EnergyDistance])
+class Doubled(EnergyDistance):
+    """A subclass whose gradients are others than those of its loss."""
+
+    def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
+        loss = self.differentiable_loss(model, guide, *args, **kwargs)
+        (2 * loss).backward()
+        return loss.item()
+
+
+@pytest.mark.parametrize("loss", [ReweightedWakeSleep, Doubled])
 def test_objectives_with_gradients_of_their_own_stay_in_torch(loss: Callable[[], Any]) -> None:
     pyro.clear_param_store()
     svi = SVI(normal, normal_guide, optim.Adam({"lr": 0.01}), loss())

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from pyro.compile.not_capturable import not_capturable
 from pyro.infer.elbo.elbo import ELBO
+from pyro.infer.energy_distance import EnergyDistance
 
 LossFn = Callable[..., Any]
+_PLAIN = (ELBO, EnergyDistance)  # whose gradients are those of their differentiable_loss
 
 
 @final
@@ -33,11 +35,12 @@ def objective_of(loss_and_grads: LossFn) -> LossFn | str:
     if isinstance(loss_and_grads, Differentiated):
         return loss_and_grads.loss
     owner = getattr(loss_and_grads, "__self__", None)
-    if isinstance(owner, ELBO):
-        kind = type(owner)
+    kind: Any = type(owner)
+    for base in _PLAIN:
         if (
-            kind.loss_and_grads is ELBO.loss_and_grads
-            and kind.differentiable_loss is ELBO.differentiable_loss
+            isinstance(owner, base)
+            and kind.loss_and_grads is base.loss_and_grads
+            and kind.differentiable_loss is base.differentiable_loss
         ):
             return partial(_without_averages, owner)
     name = type(owner).__name__ if owner is not None else "loss_and_grads"
@@ -50,7 +53,7 @@ def wants_compilation(loss_and_grads: LossFn) -> bool:
     return isinstance(owner, ELBO) and owner.wants_compilation
 
 
-def _without_averages(owner: ELBO, *args: Any, **kwargs: Any) -> Tensor:
+def _without_averages(owner: ELBO | EnergyDistance, *args: Any, **kwargs: Any) -> Tensor:
     averages = vars(owner).get("_averages")
     if averages is not None and averages.are_used:
         raise not_capturable("a baseline is an average over steps")
