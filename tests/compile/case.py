@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 
 class Case(NamedTuple):
@@ -40,3 +41,18 @@ def spd(n: int, *batch: int) -> Tensor:
     """Positive definite matrices."""
     a = real(*batch, n, n)
     return a @ a.mT + 0.5 * torch.eye(n, dtype=torch.float64)
+
+
+def narrow(x: Tensor) -> Tensor:
+    """Real numbers as float32."""
+    return x.detach().float() if x.is_floating_point() else x
+
+
+def in_single(run: Callable[..., object]) -> Callable[..., object]:
+    """A program of float64 that takes and returns float32."""
+
+    def narrowed(*inputs: Tensor) -> object:
+        wide = (x.double() if x.is_floating_point() else x for x in inputs)
+        return pytree.tree_map(narrow, run(*wide))
+
+    return narrowed

@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
+from pyro.compile import single
 from pyro.compile.function import _RUN, _Specialisation
-from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
 from pyro.compile.program import Program
-from tests.compile.case import Case, real
+from tests.compile.case import Case, in_single, narrow, real
 from tests.compile.models import SIZES, compiled
 from tests.compile.programs import CASES
 from tests.compile.test_rows import with_gradients
@@ -120,15 +120,18 @@ def run(
         torch.testing.assert_close(target.read(expected), expected, rtol=0, atol=0, equal_nan=True)
 
 
-def check(case: Case) -> None:
+def check(case: Case, held: torch.dtype) -> None:
     """One program of the table, with its gradient, in fenced memory."""
-    leaves, spec = pytree.tree_flatten((case.inputs, {}))
-    made = _Specialisation(with_gradients(case), leaves, spec)
-    inputs = [t.to(TORCH_DTYPE[DTYPE_KIND[t.dtype]]).contiguous() for t in case.inputs]
-    kinds = [DTYPE_KIND[dtype] for _, dtype in made._metas]
+    given, program = case.inputs, with_gradients(case)
+    if held is torch.float32:
+        given, program = tuple(map(narrow, given)), in_single(program)
+    leaves, spec = pytree.tree_flatten((given, {}))
+    made = _Specialisation(program, leaves, spec, held)
+    types = zip(given, made.input_types, strict=True)
+    inputs = [t.to(dtype).contiguous() for t, dtype in types]
     results = [
-        torch.zeros(math.prod(shape), dtype=TORCH_DTYPE[kind])
-        for (shape, _), kind in zip(made._metas, kinds, strict=True)
+        torch.zeros(math.prod(shape), dtype=dtype)
+        for (shape, _), dtype in zip(made._metas, made.output_types, strict=True)
     ]
     plain = Ordinary(made)
     plain(inputs, results)
@@ -136,9 +139,9 @@ def check(case: Case) -> None:
         run(made.program, inputs, results, before, density=False)
 
 
-def check_model(name: str) -> None:
+def check_model(name: str, held: torch.dtype) -> None:
     """The density of a model, in fenced memory."""
-    density = compiled(name)
+    density = compiled(name, held)
     k = torch.arange(density.dim, dtype=torch.float64)
     x = 0.3 * torch.sin(7 * k + 1)
     results = list(density.value_and_grad(x))
@@ -167,13 +170,16 @@ def main() -> None:
         place = fenced([torch.ones(4)], "--before" in sys.argv)[0]
         step = -1 if "--before" in sys.argv else 16
         ctypes.c_char.from_address(place.address + step).value  # noqa: B018
+    held = torch.float64
+    if "--single" in sys.argv:
+        held, single.LEAST = torch.float32, 2
     step = int(sys.argv[-1]) if sys.argv[-1].isdigit() else 1
     for case in [*LARGE, *CASES[::step]]:
         print(case.name, flush=True)
-        check(case)
+        check(case, held)
     for name in SIZES:
         print(name, flush=True)
-        check_model(name)
+        check_model(name, held)
     print("done", flush=True)
 
 

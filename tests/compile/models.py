@@ -43,12 +43,12 @@ def arguments(name: str) -> tuple[Any, dict[str, torch.Tensor]]:
     return importlib.import_module(f"{folder}.pyro_model").model, data
 
 
-def compiled(name: str) -> NativeDensity:
-    """The density of a model, computed in float64 by torch as well."""
+def compiled(name: str, dtype: torch.dtype = torch.float64) -> NativeDensity:
+    """The density of a model, computed in float64 by torch as well; ``dtype``: its arrays."""
     model, data = arguments(name)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        return compile_density(model, **data)
+        return compile_density(model, dtype=dtype, **data)
     finally:
         torch.set_default_dtype(before)

@@ -33,9 +33,10 @@ def test_an_overrun_would_be_seen(side: list[str]) -> None:
     assert done.stdout.strip() == "reading outside"
 
 
+@pytest.mark.parametrize("held", [[], ["--single"]], ids=["float64", "float32"])
 @pytest.mark.parametrize("step", ["9", pytest.param("1", marks=pytest.mark.slow)])
-def test_programs_stay_within_their_memory(step: str) -> None:
-    done = fenced(step)
+def test_programs_stay_within_their_memory(step: str, held: list[str]) -> None:
+    done = fenced(*held, step)
     last = done.stdout.splitlines()[-1]
     assert (last, done.returncode) == ("done", 0), f"{last}: {done.stderr[-2000:]}"
 

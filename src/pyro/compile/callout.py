@@ -21,6 +21,7 @@ class Slot:
 
     :param strides: those of the tensor that the operation is to see, if it is not row-major: which
         of a matrix and its transpose a factorisation belongs to may depend on them.
+    :ivar held: the type of the elements in the memory of the code.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Slot:
         self.kind = kind
         self.dtype = dtype
         self.strides = strides
+        self.held = TORCH_DTYPE[kind]
 
     @classmethod
     def of(cls, tensor: Tensor, kind: Kind) -> Slot:
@@ -40,23 +42,22 @@ class Slot:
 
     def read(self, address: int) -> Tensor:
         """The tensor, from the memory of the machine code."""
-        memory = _at(address, self.shape, self.kind)
+        memory = _at(address, self.shape, self.held)
         if self.strides is None:
             return memory.to(self.dtype, copy=True)
         return torch.empty_strided(self.shape, self.strides, dtype=self.dtype).copy_(memory)
 
     def write(self, address: int, value: Tensor) -> None:
         """Put a result there."""
-        _at(address, self.shape, self.kind).copy_(value)
+        _at(address, self.shape, self.held).copy_(value)
 
 
-def _at(address: int, shape: Shape, kind: Kind) -> Tensor:
+def _at(address: int, shape: Shape, held: torch.dtype) -> Tensor:
     size = math.prod(shape)
     if size == 0:
-        return torch.empty(shape, dtype=TORCH_DTYPE[kind])
-    element = ctypes.c_bool if kind is Kind.B else ctypes.c_double
-    memory = (element * size).from_address(address)
-    return torch.frombuffer(memory, dtype=TORCH_DTYPE[kind]).reshape(shape)
+        return torch.empty(shape, dtype=held)
+    memory = (ctypes.c_char * (size * held.itemsize)).from_address(address)
+    return torch.frombuffer(memory, dtype=held).reshape(shape)
 
 
 @final

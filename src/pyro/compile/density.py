@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pyro.compile.explain import explain
 from pyro.compile.program import CompiledCodeError, Program, build
 from pyro.compile.report import Report
+from pyro.compile.single import check_held
 from pyro.compile.verify import check_density, verified
 from pyro.errors import ShapeError
 
@@ -96,11 +96,15 @@ class NativeDensity:
 
     def explain(self) -> str:
         """The loops of the code, readable."""
-        return explain(self._program.schedule)
+        return self._program.explain()
 
 
 def compile_value_and_grad(
-    fn: Callable[[Tensor], Tensor], x: Tensor, *, verify: bool = True
+    fn: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    verify: bool = True,
+    dtype: torch.dtype = torch.float64,
 ) -> NativeDensity:
     """Machine code of a function of one vector with a scalar result, and of its gradient.
 
@@ -111,6 +115,9 @@ def compile_value_and_grad(
     :param fn: takes a tensor of the shape of ``x`` and returns a scalar.
     :param x: a point of shape ``(dim,)`` at which ``fn`` is finite.
     :param verify: whether to compare.
+    :param dtype: the type of large arrays in memory; float32 halves the traffic with large data.
+        Points, values and gradients are float64, whatever it is.
+    :raises ValueError: if ``dtype`` is neither float64 nor float32.
     :raises NotCapturable: if control flow depends on the argument, or code and ``fn`` differ.
 
     Example::
@@ -122,13 +129,15 @@ def compile_value_and_grad(
     """
     if x.dim() != 1:
         raise ShapeError(f"a density needs a point of shape (dim,), not {tuple(x.shape)}")
+    check_held(dtype)
     start = x.detach().clone()
 
     def make() -> NativeDensity:
-        return NativeDensity(build(_value_and_grad(fn), (start,), density=True), x.numel())
+        program = build(_value_and_grad(fn), (start,), density=True, held=dtype)
+        return NativeDensity(program, x.numel())
 
     def check(made: NativeDensity) -> None:
-        calls = check_density(fn, made, x.detach())
+        calls = check_density(fn, made, x.detach(), dtype)
         made._program.fallback.check_use(calls)
 
     return verified(make, check, lambda made: made._program) if verify else make()

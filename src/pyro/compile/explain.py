@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from pyro.compile.affine import Access
-from pyro.compile.fuse import Fusion, compose_ref, identity
+from pyro.compile.fuse import LEAVES, Fusion, compose_ref, identity
 from pyro.compile.ir import Node, Op, Routine
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
+from pyro.compile.strips import Strip, with_strips
 
 NAMES = {Op.INPUT: "x", Op.DATA: "data"}
 SIGNS = {
@@ -22,9 +23,12 @@ SIGNS = {
 }
 
 
-def explain(schedule: Schedule) -> str:
-    """One paragraph per loop nest; ``[3*i + j]`` is a position in a flat array."""
-    lines: list[str] = []
+def explain(schedule: Schedule, single: Set[Node] | None = None) -> str:
+    """One paragraph per loop nest; ``[3*i + j]`` is a position in a flat array.
+
+    :param single: the nodes that may be in single precision, if that was asked for.
+    """
+    lines = [] if single is None else [_singles(schedule, single)]
     for step in schedule.steps:
         if isinstance(step, Fill):
             lines.append(f"{_name(step.node)}[:] = {_name(step.source)}")
@@ -35,6 +39,14 @@ def explain(schedule: Schedule) -> str:
             lines.extend(_body(step.node))
     lines += [f"return {', '.join(_name(v.node) for v in schedule.fusion.outputs)}"]
     return "\n".join(lines)
+
+
+def _singles(schedule: Schedule, single: Set[Node]) -> str:
+    fusion = schedule.fusion
+    strips = with_strips(schedule, {view.node for view in fusion.outputs})
+    local = {n for step in strips if isinstance(step, Strip) for n in step.local}
+    held = (n for n in fusion.nodes if n in single and (n.op in LEAVES or n in fusion.stored))
+    return f"# in float32: {', '.join(_name(n) for n in held if n not in local) or 'nothing'}"
 
 
 def _name(node: Node) -> str:

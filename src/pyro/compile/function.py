@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from contextlib import nullcontext
 from typing import Any, final
 
@@ -15,11 +15,11 @@ from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
 from pyro.compile.draws import Counted, Key, make_key
-from pyro.compile.explain import explain
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
 from pyro.compile.not_capturable import NotCapturable, RandomDraw
 from pyro.compile.program import Program, build
 from pyro.compile.report import Report
+from pyro.compile.single import check_held
 from pyro.compile.verify import difference, verified
 from pyro.logger import log
 from pyro.rng import new_seed
@@ -32,18 +32,28 @@ _RUN = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)
 class _Specialisation:
     """The code for one set of shapes, element types and plain arguments."""
 
-    def __init__(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        leaves: list[Any],
+        spec: Any,
+        held: torch.dtype = torch.float64,
+    ) -> None:
         self._tensors = [k for k, x in enumerate(leaves) if isinstance(x, Tensor)]
         inputs = tuple(leaves[k].detach().clone() for k in self._tensors)
         run = self._flat(fn, leaves, spec)
         self.draws = False
         try:
-            self.program: Program = build(run, inputs, density=False)
+            self.program: Program = build(run, inputs, density=False, held=held)
         except RandomDraw:
             self.draws = True
             with Counted(make_key(0)) as counted, torch.enable_grad():
                 run(*inputs)
-            self.program = build(run, inputs, density=False, taken=counted.noise.taken)
+            taken = counted.noise.taken
+            self.program = build(run, inputs, density=False, taken=taken, held=held)
+        given, returned = self.program.positions()
+        self.input_types = _types((t.dtype for t in inputs), given)
+        self.output_types = _types((dtype for _, dtype in self._metas), returned)
         self._run = _RUN(self.program.code.loaded.address("run"))
 
     def _flat(self, fn: Callable[..., Any], leaves: list[Any], spec: Any) -> Callable[..., Any]:
@@ -66,14 +76,14 @@ class _Specialisation:
     def __call__(self, leaves: list[Any], key: Key | None = None) -> Any:
         """The results; ``key`` decides about random numbers, if there are any."""
         inputs = [
-            leaves[k].detach().to(TORCH_DTYPE[DTYPE_KIND[leaves[k].dtype]]).contiguous()
-            for k in self._tensors
+            leaves[k].detach().to(dtype).contiguous()
+            for k, dtype in zip(self._tensors, self.input_types, strict=True)
         ]
         if self.draws:
             inputs.append(make_key(new_seed()) if key is None else key)
         outputs = [
-            torch.empty(max(1, math.prod(shape)), dtype=TORCH_DTYPE[DTYPE_KIND[dtype]])
-            for shape, dtype in self._metas
+            torch.empty(max(1, math.prod(shape)), dtype=dtype)
+            for (shape, _), dtype in zip(self._metas, self.output_types, strict=True)
         ]
         with self.program.scratch() as scratch:
             failed = self._run(self.program.context, _table(inputs), _table(outputs), scratch)
@@ -89,6 +99,12 @@ class _Specialisation:
         return pytree.tree_unflatten(flat, self._out_spec)
 
 
+def _types(dtypes: Iterable[torch.dtype], single: Container[int]) -> list[torch.dtype]:
+    """What arrays are in memory; some, by position, in single precision."""
+    wide = (TORCH_DTYPE[DTYPE_KIND[t]] for t in dtypes)
+    return [torch.float32 if k in single else t for k, t in enumerate(wide)]
+
+
 def _table(tensors: list[Tensor]) -> Any:
     return (ctypes.c_void_p * max(1, len(tensors)))(*(t.data_ptr() for t in tensors))
 
@@ -97,9 +113,12 @@ def _table(tensors: list[Tensor]) -> Any:
 class CompiledFunction:
     """A function whose calls run machine code. Made by :func:`compile`."""
 
-    def __init__(self, fn: Callable[..., Any], verify: bool) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], verify: bool, held: torch.dtype = torch.float64
+    ) -> None:
         self._fn = fn
         self._verify = verify
+        self._held = held
         self._known: dict[Any, _Specialisation | None] = {}
         self._last: _Specialisation | None = None
         self._remade = 0
@@ -159,7 +178,7 @@ class CompiledFunction:
 
     def _made(self, leaves: list[Any], spec: Any) -> _Specialisation:
         def make() -> _Specialisation:
-            return _Specialisation(self._fn, leaves, spec)
+            return _Specialisation(self._fn, leaves, spec, self._held)
 
         if not self._verify:
             return make()
@@ -179,7 +198,7 @@ class CompiledFunction:
         for position, (a, b) in enumerate(zip(found, expected, strict=True)):
             if not isinstance(b, Tensor):
                 continue
-            reason = difference(a.reshape(-1), b.detach().reshape(-1))
+            reason = difference(a.reshape(-1), b.detach().reshape(-1), self._held)
             if reason is not None:
                 raise NotCapturable(
                     f"compiled and eager result {position} differ: {reason}", "verification"
@@ -194,7 +213,7 @@ class CompiledFunction:
 
     def explain(self) -> str:
         """The loops of the code, readable; for the shapes that were seen last."""
-        return explain(self._compiled().program.schedule)
+        return self._compiled().program.explain()
 
     def _compiled(self) -> _Specialisation:
         if self._last is None:
@@ -202,7 +221,12 @@ class CompiledFunction:
         return self._last
 
 
-def compile(fn: Callable[..., Any], *example_args: Any, verify: bool = True) -> CompiledFunction:
+def compile(
+    fn: Callable[..., Any],
+    *example_args: Any,
+    verify: bool = True,
+    dtype: torch.dtype = torch.float64,
+) -> CompiledFunction:
     """A function that runs as machine code, made the first time that it sees given shapes.
 
     The function runs once for each set of shapes, element types and plain arguments; what does not
@@ -217,6 +241,9 @@ def compile(fn: Callable[..., Any], *example_args: Any, verify: bool = True) -> 
     :param fn: takes and returns tensors, or tuples, lists and dicts of them.
     :param example_args: arguments for whose shapes code is made at once.
     :param verify: whether new code is compared with the function at other inputs.
+    :param dtype: the type of real numbers in memory. With float32, tensors of float32 are read and
+        written as they are, and large arrays in between are float32; all is computed in float64.
+    :raises ValueError: if ``dtype`` is another one.
 
     Example::
 
@@ -227,7 +254,8 @@ def compile(fn: Callable[..., Any], *example_args: Any, verify: bool = True) -> 
         >>> f.report().called_out
         ()
     """
-    made = CompiledFunction(fn, verify)
+    check_held(dtype)
+    made = CompiledFunction(fn, verify, dtype)
     if example_args:
         made(*example_args)
     return made

@@ -8,7 +8,7 @@ question: it ends capture.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -84,6 +84,12 @@ class Fallback:
             self.error = error
             return 1
         return 0
+
+    def hold_single(self, inputs: Iterable[int], outputs: Iterable[int]) -> None:
+        """Some of the arrays, by position, are in single precision."""
+        for slots, positions in ((self._inputs, inputs), (self._outputs, outputs)):
+            for k in positions:
+                slots[k].held = torch.float32
 
     def check_use(self, calls: int) -> None:
         """After ``calls`` calls of the code at different points.

@@ -20,6 +20,7 @@ from pyro.compile.draws import Counted, make_key
 from pyro.compile.emit import Interface, write_program
 from pyro.compile.emit.calls import SYMBOLS
 from pyro.compile.emit.driver import write_driver
+from pyro.compile.explain import explain
 from pyro.compile.fuse import LEAVES, Fusion, live_nodes
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE, Graph
 from pyro.compile.guard import Fallback
@@ -30,6 +31,7 @@ from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.report import Report
 from pyro.compile.roll import rolled
 from pyro.compile.schedule import Kernel, Schedule
+from pyro.compile.single import Wish, narrow_constants, singles, wish_for
 from pyro.compile.surroundings import Surroundings
 from pyro.errors import PyroError
 from pyro.logger import log
@@ -44,7 +46,10 @@ class CompiledCodeError(PyroError, RuntimeError):
 @final
 @dataclass
 class Program:
-    """Machine code with the constants that it reads, and how it came to be."""
+    """Machine code with the constants that it reads, and how it came to be.
+
+    :ivar single: the nodes that may be in single precision, if that was asked for.
+    """
 
     graph: Graph
     nodes: list[Node]
@@ -58,11 +63,14 @@ class Program:
     guards: int
     fallback: Fallback
     surroundings: Surroundings
+    single: frozenset[Node] | None
     key: Hashable
     origin: str
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        narrow_constants(self.graph, self.single or frozenset())
+        self.fallback.hold_single(*self.positions())
         pointers = [c.data_ptr() for c in self.graph.constants]
         calls = (n for n in self.nodes if n.op is Op.CALL)
         pointers.extend(self._routine(n.attr) for n in calls)
@@ -73,6 +81,21 @@ class Program:
     def schedule(self) -> Schedule:
         """The loops; worked out again if the code was kept from before."""
         return Schedule(Fusion(self.graph, self.ends))
+
+    def positions(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The inputs and the outputs that are in single precision."""
+        single = self.single or frozenset()
+        inputs = frozenset(n.attr for n in single if n.op is Op.INPUT)
+        return inputs, frozenset(k for k, v in enumerate(self.outputs) if v.node in single)
+
+    @property
+    def held(self) -> torch.dtype:
+        """The type of large arrays in memory."""
+        return torch.float64 if self.single is None else torch.float32
+
+    def explain(self) -> str:
+        """The loops, readable."""
+        return explain(self.schedule, self.single)
 
     def _routine(self, routine: Routine) -> int:
         if routine.name == "guard":
@@ -109,6 +132,7 @@ class Program:
             called_out=self.called_out,
             guards=self.guards,
             fallbacks=self.fallback.runs,
+            held=self.held,
             constant_bytes=sum(c.nbytes for c in self.graph.constants),
             scratch_bytes=self.code.scratch_bytes,
             code_bytes=self.code.size,
@@ -132,12 +156,14 @@ def build(
     inputs: tuple[Tensor, ...],
     density: bool,
     taken: Mapping[str, int] | None = None,
+    held: torch.dtype = torch.float64,
 ) -> Program:
     """Record, fuse, write, assemble.
 
     :param fn: takes the inputs, and returns tensors.
     :param density: whether the code takes its arrays one by one.
     :param taken: how many random numbers ``fn`` takes; their key is one input more.
+    :param held: the type of large arrays in memory.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
@@ -154,7 +180,10 @@ def build(
         recorder.guards[0].where if recorder.guards else "no branch",
     )
     dim = inputs[0].numel() if density else 0
-    return _finish(recorder, views, fallback, seconds, density, dim)
+    wish = None
+    if held is torch.float32:
+        wish = wish_for(inputs, result, density, taken is not None)
+    return _finish(recorder, views, fallback, seconds, density, dim, wish=wish)
 
 
 def build_iteration(
@@ -194,6 +223,7 @@ def _finish(
     density: bool,
     dim: int,
     carried: tuple[int, ...] | None = None,
+    wish: Wish | None = None,
 ) -> Program:
     """From the graph to the code; ``carried``: bytes of the arrays of a state, for a loop."""
     with stage(seconds, "roll"):
@@ -206,8 +236,10 @@ def _finish(
         guards = tuple(dict.fromkeys(map(graph.guard, asked, expected)))
         ends = outputs + guards
         nodes = live_nodes(view.node for view in ends)
-    interface = Interface(density, dim, tuple(v.node for v in outputs))
-    key = structure(nodes, ends, (density, dim, carried, len(graph.constants)))
+    returned = tuple(v.node for v in outputs)
+    single = singles(nodes, returned, wish)
+    interface = Interface(density, dim, returned, single)
+    key = structure(nodes, ends, (density, dim, carried, len(graph.constants), wish))
     with stage(seconds, "load"):
         code, origin = code_for(key, lambda: _make(graph, ends, interface, carried, seconds))
     for name in ("fuse", "write", "assemble"):
@@ -225,6 +257,7 @@ def _finish(
         guards=len(guards),
         fallback=fallback,
         surroundings=recorder.memories.surroundings,
+        single=None if wish is None else single,
         key=key,
         origin=origin,
         seconds=seconds,

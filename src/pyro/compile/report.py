@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 SAID = {"memory": ", used again", "file": ", from a file", "nowhere": ""}
 
 
@@ -18,6 +20,7 @@ class Report:
     :param called_out: operations that torch executes in the middle of the code.
     :param guards: branches of libraries on values; the code holds those that capture saw.
     :param fallbacks: calls so far in which a branch was another one, and the program itself ran.
+    :param held: the type of arrays of real numbers in memory, if they are large.
     :param constant_bytes: memory of the constants.
     :param scratch_bytes: scratch memory of a call.
     :param code_bytes: size of the machine code.
@@ -32,6 +35,7 @@ class Report:
     called_out: tuple[str, ...]
     guards: int
     fallbacks: int
+    held: torch.dtype
     constant_bytes: int
     scratch_bytes: int
     code_bytes: int
@@ -50,6 +54,7 @@ class Report:
             f"fused       {self.loops} loop nests",
             f"called out  {', '.join(self.called_out) or 'nothing'}",
             f"guards      {self.guards} ({self.fallbacks} calls of the program itself)",
+            f"held in     {str(self.held).removeprefix('torch.')}",
             f"constants   {self.constant_bytes} bytes",
             f"scratch     {self.scratch_bytes} bytes",
             f"code        {self.code_bytes} bytes{SAID[self.origin]}",

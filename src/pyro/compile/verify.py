@@ -48,9 +48,15 @@ def verified(
     return made
 
 
-def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -> int:
+def check_density(
+    fn: Callable[[Tensor], Tensor],
+    density: Density,
+    x: Tensor,
+    held: torch.dtype = torch.float64,
+) -> int:
     """Compare values and gradients near ``x``; returns at how many points.
 
+    :param held: the type of arrays in memory.
     :raises NotCapturable: if they differ.
     """
     generator = torch.Generator().manual_seed(20)
@@ -73,7 +79,7 @@ def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -
         for name, a, b in zip(
             ("value", "gradient"), found, (value.detach(), gradient), strict=True
         ):
-            reason = difference(a.reshape(-1), b.reshape(-1))
+            reason = difference(a.reshape(-1), b.reshape(-1), held)
             if reason is not None:
                 raise NotCapturable(
                     f"compiled and eager {name} differ: {reason}; does the function draw numbers "
@@ -83,8 +89,8 @@ def check_density(fn: Callable[[Tensor], Tensor], density: Density, x: Tensor) -
     return POINTS
 
 
-def difference(found: Tensor, expected: Tensor) -> str | None:
-    """How two tensors differ beyond rounding; None if they do not.
+def difference(found: Tensor, expected: Tensor, held: torch.dtype = torch.float64) -> str | None:
+    """How two tensors differ beyond rounding, in their type or ``held``; None if they do not.
 
     Where the expected tensor is not finite, any number that is not finite will do: a point outside
     the support.
@@ -95,6 +101,8 @@ def difference(found: Tensor, expected: Tensor) -> str | None:
         return f"{found[position].item()} against {expected[position].item()}"
     found, expected = found[finite].to(torch.float64), expected[finite]
     tolerance = TOLERANCE.get(expected.dtype, 0.0)
+    if tolerance:
+        tolerance = max(tolerance, TOLERANCE[held])
     expected = expected.to(torch.float64)
     scale = expected.abs().max().clamp(min=1.0) if expected.numel() else torch.ones(())
     gap = (found - expected).abs()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from pyro.compile.emit.values import BYTES, MEMORY_TYPE, Value, type_of, vector
+from pyro.compile.emit.values import Value, memory_of, type_of, vector
 from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind, Node
 
@@ -27,11 +27,13 @@ class Arrays:
     """Where the elements of each node are.
 
     :param home: for a write, the node whose array it goes into.
+    :param single: nodes whose arrays are in single precision.
     :param pointers: names of pointers, for the nodes that are in memory.
     """
 
     writer: Writer
     home: dict[Node, Node]
+    single: Set[Node]
     pointers: dict[Node, str] = field(default_factory=dict)
     registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
     addresses: dict[tuple[str, tuple[tuple[str, int, int], ...]], tuple[str, int]] = field(
@@ -46,7 +48,7 @@ class Arrays:
         base, depth = self._moved(node, place.terms)
         if not place.start:
             return base, depth
-        return self._step(node.kind, base, str(place.start), depth), depth
+        return self.step(node, base, str(place.start), depth), depth
 
     def forget(self, depth: int) -> None:
         """A loop is closed: addresses inside of it are not known outside."""
@@ -64,15 +66,15 @@ class Arrays:
         symbol, depth, stride = terms[-1]
         if stride != 1:
             symbol = self.writer.define(f"mul nsw i64 {symbol}, {stride}", Kind.I, 1, depth).name
-        found = self._step(node.kind, before, symbol, depth), depth
+        found = self.step(node, before, symbol, depth), depth
         self.addresses[pointer, terms] = found
         return found
 
-    def _step(self, kind: Kind, base: str, by: str, depth: int) -> str:
+    def step(self, node: Node, base: str, by: str, depth: int) -> str:
+        """The address ``by`` elements of an array further on."""
         name = self.writer.fresh("p")
-        self.writer.line(
-            f"{name} = getelementptr inbounds {MEMORY_TYPE[kind]}, ptr {base}, i64 {by}", depth
-        )
+        element, _ = memory_of(node, self.single)
+        self.writer.line(f"{name} = getelementptr inbounds {element}, ptr {base}, i64 {by}", depth)
         return name
 
     def load(self, node: Node, place: Place, width: int, floor: int = 0) -> Value:
@@ -84,23 +86,27 @@ class Arrays:
                 return found
         if width == 1 or place.stride == 1:
             address, depth = self.address(node, place)
-            return self.load_at(address, node.kind, width, max(depth, floor))
+            return self.load_at(address, node, width, max(depth, floor))
         lanes = []
         for k in range(width):
             lane = Place(place.terms, place.start + k * place.stride, 0)
             address, depth = self.address(node, lane)
-            lanes.append(self.load_at(address, node.kind, 1, max(depth, floor)))
+            lanes.append(self.load_at(address, node, 1, max(depth, floor)))
         return self.writer.join(lanes)
 
-    def load_at(self, address: str, kind: Kind, width: int, depth: int) -> Value:
-        t = vector(MEMORY_TYPE[kind], width)
-        align = BYTES[kind]
-        if kind is not Kind.B:
-            return self.writer.define(f"load {t}, ptr {address}, align {align}", kind, width, depth)
-        name = self.writer.fresh()
-        self.writer.line(f"{name} = load {t}, ptr {address}, align 1", depth)
+    def load_at(self, address: str, node: Node, width: int, depth: int) -> Value:
+        w, kind = self.writer, node.kind
+        element, align = memory_of(node, self.single)
+        t, target = vector(element, width), type_of(kind, width)
+        load = f"load {t}, ptr {address}, align {align}"
+        if t == target:
+            return w.define(load, kind, width, depth)
+        name = w.fresh()
+        w.line(f"{name} = {load}", depth)
+        if kind is Kind.F:
+            return w.define(f"fpext {t} {name} to {target}", kind, width, depth)
         zero = "zeroinitializer" if width > 1 else "0"
-        return self.writer.define(f"icmp ne {t} {name}, {zero}", kind, width, depth)
+        return w.define(f"icmp ne {t} {name}, {zero}", kind, width, depth)
 
     def store(self, node: Node, place: Place, value: Value) -> None:
         """Write at the innermost level that is open."""
@@ -110,16 +116,18 @@ class Arrays:
                 self.store(node, lane, self.writer.lane(value, k))
             return
         address, _ = self.address(node, place)
-        self.store_at(address, value)
+        self.store_at(address, node, value)
 
-    def store_at(self, address: str, value: Value) -> None:
+    def store_at(self, address: str, node: Node, value: Value) -> None:
         w = self.writer
-        t = vector(MEMORY_TYPE[value.kind], value.width)
+        element, align = memory_of(node, self.single)
+        t, source = vector(element, value.width), type_of(value.kind, value.width)
         name = value.name
-        if value.kind is Kind.B:
+        if t != source:
             name = w.fresh()
-            w.line(f"{name} = zext {type_of(Kind.B, value.width)} {value.name} to {t}")
-        w.line(f"store {t} {name}, ptr {address}, align {BYTES[value.kind]}")
+            convert = "fptrunc" if value.kind is Kind.F else "zext"
+            w.line(f"{name} = {convert} {source} {value.name} to {t}")
+        w.line(f"store {t} {name}, ptr {address}, align {align}")
 
     # ------------------------------------------------------------ registers
 

@@ -114,16 +114,18 @@ class Elements:
         else:
             arguments = self.arguments(node, access, spot)
             found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
-        self.remember(node, access, spot, found)
-        return found
+        return self.remember(node, access, spot, found)
 
     def arguments(self, node: Node, access: Access, spot: Spot) -> list[Value]:
         """The values of all arguments of an element function."""
         return [self._argument(node, k, access, spot) for k in range(len(node.args))]
 
-    def remember(self, node: Node, access: Access, spot: Spot, value: Value) -> None:
-        """Have ``value`` as the element at an access from now on."""
+    def remember(self, node: Node, access: Access, spot: Spot, value: Value) -> Value:
+        """Have ``value`` as the element at an access from now on, as it will be in memory."""
+        if node in self.stored and node in self.arrays.single:
+            value = self.writer.rounded(value)
         self.memo[self._key(node, access, spot)] = value
+        return value
 
     def _key(self, node: Node, access: Access, spot: Spot) -> Any:
         place = self.place(access, spot)
@@ -172,8 +174,8 @@ class Elements:
             offset = one.name
             if stride != 1:
                 offset = w.define(f"mul nsw i64 {offset}, {stride}", Kind.I, 1, one.depth).name
-            address = self.arrays._step(table.kind, address, offset, depth)
-        return self.arrays.load_at(address, table.kind, width, depth)
+            address = self.arrays.step(table, address, offset, depth)
+        return self.arrays.load_at(address, table, width, depth)
 
     def position(self, place: Place, width: int) -> Value:
         """A position as an integer, the same in all lanes."""

@@ -159,18 +159,18 @@ class Nest:
         address, _ = self.arrays.address(home, place)
         for index, stride in indices:
             one = w.lane(index, lane or 0)
-            address = self._moved(home.kind, address, one, stride)
+            address = self._moved(home, address, one, stride)
         if mode != "set":
-            before = self.arrays.load_at(address, value.kind, value.width, w.depth)
+            before = self.arrays.load_at(address, home, value.width, w.depth)
             value = COMBINE[mode](w, before, value._replace(depth=w.depth))
-        self.arrays.store_at(address, value)
+        self.arrays.store_at(address, home, value)
 
-    def _moved(self, kind: Kind, address: str, index: Value, stride: int) -> str:
+    def _moved(self, node: Node, address: str, index: Value, stride: int) -> str:
         w = self.writer
         offset = index.name
         if stride != 1:
             offset = w.define(f"mul nsw i64 {offset}, {stride}", Kind.I, 1, w.depth).name
-        return self.arrays._step(kind, address, offset, w.depth)
+        return self.arrays.step(node, address, offset, w.depth)
 
     # ------------------------------------------------------------ reductions
 

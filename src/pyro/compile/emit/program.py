@@ -41,11 +41,13 @@ class Interface:
 
     :param dim: the length of the input of a density.
     :param outputs: the nodes whose elements are returned.
+    :param single: the nodes whose arrays may be in single precision.
     """
 
     density: bool
     dim: int
     outputs: tuple[Node, ...]
+    single: frozenset[Node] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,12 @@ class _Program:
         self.steps = with_strips(schedule, set(interface.outputs))
         self.manners = manners(kernels_of(self.steps), target.width)
         self.walks, self.tails = self._walks()
-        self.storage = plan(schedule, self.steps, self.walks, list(interface.outputs))
+        self.storage = plan(
+            schedule, self.steps, self.walks, list(interface.outputs), interface.single
+        )
         self.writer = Writer(module or LlvmModule(library=True))
         self.writer.interface = ARRAYS if interface.density else TABLES
-        self.arrays = Arrays(self.writer, schedule.home)
+        self.arrays = Arrays(self.writer, schedule.home, self.storage.single)
 
     def _walks(self) -> tuple[dict[Kernel, Walk], dict[Kernel, Walk]]:
         """How each kernel is walked; kernels of strips have a second way for what is left over."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from pyro.compile.emit.space import Walk
-from pyro.compile.emit.values import BYTES
+from pyro.compile.emit.values import memory_of
 from pyro.compile.fuse import LEAVES
 from pyro.compile.ir import Node, Op
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
@@ -24,19 +24,28 @@ class Storage:
     :param volatile: arrays that are written more than once, which registers cannot mirror.
     :param offsets: where in the scratch memory an array begins, in bytes.
     :param sizes: elements of arrays that hold less than their node has.
+    :param single: nodes whose arrays are in single precision.
     """
 
     needed: set[Node] = field(default_factory=set)
     volatile: set[Node] = field(default_factory=set)
     offsets: dict[Node, int] = field(default_factory=dict)
     sizes: dict[Node, int] = field(default_factory=dict)
+    single: Set[Node] = frozenset()
     scratch_bytes: int = 0
 
 
 def plan(
-    schedule: Schedule, steps: list[Step | Strip], walks: dict[Kernel, Walk], outputs: list[Node]
+    schedule: Schedule,
+    steps: list[Step | Strip],
+    walks: dict[Kernel, Walk],
+    outputs: list[Node],
+    single: Set[Node],
 ) -> Storage:
-    """Decide for every stored node."""
+    """Decide for every stored node.
+
+    :param single: nodes that may be in single precision; blocks of rows are not, they stay near.
+    """
     storage = Storage()
     home = schedule.home
     writers = {home.get(s.node, s.node): k for k in kernels_of(steps) for s in k.statements}
@@ -51,6 +60,7 @@ def plan(
             storage.volatile.update(s.node for k in step.kernels for s in k.statements)
             storage.needed.update(step.carried)
             storage.sizes.update({n: n.size // step.rows * step.block for n in step.local})
+    storage.single = single - storage.sizes.keys()
     for kernel in kernels_of(steps):
         _kernel_needs(kernel, writers, walks, schedule, storage)
     storage.needed.update(home.get(node, node) for node in outputs)
@@ -134,7 +144,8 @@ def _assign(
             continue
         for step in sorted(s for s in ends if s < first[node]):
             free.extend((storage.offsets[dead], sizes[dead]) for dead in ends.pop(step))
-        size = -(-(storage.sizes.get(node, node.size) * BYTES[node.kind] + SLACK) // ALIGN) * ALIGN
+        _, element = memory_of(node, storage.single)
+        size = -(-(storage.sizes.get(node, node.size) * element + SLACK) // ALIGN) * ALIGN
         sizes[node] = size
         storage.offsets[node] = _take(free, size, storage)
         ends.setdefault(last[node], []).append(node)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Set
 from typing import NamedTuple
 
-from pyro.compile.ir import Kind
+from pyro.compile.ir import Kind, Node
 
 SCALAR_TYPE = {Kind.F: "double", Kind.I: "i64", Kind.B: "i1"}
 MEMORY_TYPE = {Kind.F: "double", Kind.I: "i64", Kind.B: "i8"}
 BYTES = {Kind.F: 8, Kind.I: 8, Kind.B: 1}
+
+
+def memory_of(node: Node, single: Set[Node]) -> tuple[str, int]:
+    """The type of the elements of an array in memory, and their bytes.
+
+    :param single: nodes whose arrays are in single precision.
+    """
+    return ("float", 4) if node in single else (MEMORY_TYPE[node.kind], BYTES[node.kind])
 
 
 class Value(NamedTuple):

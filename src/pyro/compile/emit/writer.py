@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from pyro.compile.emit.values import Value, number, type_of
+from pyro.compile.emit.values import Value, number, type_of, vector
 from pyro.compile.ir import Kind
 from pyro.compile.math import LlvmModule
 
@@ -108,6 +108,13 @@ class Writer:
         return self.define(
             f"{operation} {t} {x.name}, {y.name}", Kind.B, x.width, max(x.depth, y.depth)
         )
+
+    def rounded(self, x: Value) -> Value:
+        """``x`` in single precision."""
+        wide, narrow = type_of(x.kind, x.width), vector("float", x.width)
+        name = self.fresh()
+        self.line(f"{name} = fptrunc {wide} {x.name} to {narrow}", x.depth)
+        return self.define(f"fpext {narrow} {name} to {wide}", x.kind, x.width, x.depth)
 
     def intrinsic(self, name: str, *arguments: Value, flags: bool = False) -> Value:
         """A call of ``llvm.name`` whose operands and result have one type."""

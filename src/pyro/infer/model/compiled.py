@@ -23,16 +23,21 @@ class Compilation(NamedTuple):
     reason: str = ""
 
 
-def compile_density(model: Callable[..., Any], *args: Any, **kwargs: Any) -> NativeDensity:
+def compile_density(
+    model: Callable[..., Any], *args: Any, dtype: torch.dtype = torch.float64, **kwargs: Any
+) -> NativeDensity:
     r"""The posterior log density of a model in unconstrained coordinates, as machine code.
 
     The function is that of :class:`~pyro.infer.model.density.ModelDensity`:
     :math:`\log p(T(u), y) + \log|\det T'(u)|`. It is computed in double precision, whatever the
-    dtype of the model.
+    dtype of the model and of its arrays.
 
     :param model: A function that calls ``pyro.sample``; ``args`` and ``kwargs`` are its arguments.
+    :param dtype: The type of large arrays in memory; float32 halves the traffic with large data.
+        Points, values and gradients are float64, whatever it is. The model is not given it.
     :return: A log density with ``value(x)``, ``value_and_grad(x)``, the ``address`` of its C
         function, and a ``report()``.
+    :raises ValueError: if ``dtype`` is neither float64 nor float32.
     :raises NotCapturable: if the density cannot be compiled; it says why, and where in the model.
 
     Example::
@@ -46,7 +51,7 @@ def compile_density(model: Callable[..., Any], *args: Any, **kwargs: Any) -> Nat
         >>> density.value_and_grad(torch.tensor([2.0]))[1]  # the gradient of the prior is left
         tensor([-0.0200])
     """
-    return _compiled(ModelDensity(model, *args, **kwargs))
+    return _compiled(ModelDensity(model, *args, **kwargs), dtype)
 
 
 def try_compile(posterior: Posterior) -> Compilation:
@@ -74,9 +79,9 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
-def _compiled(posterior: Posterior) -> NativeDensity:
+def _compiled(posterior: Posterior, dtype: torch.dtype = torch.float64) -> NativeDensity:
     with unchecked(), trusted_values(), loops_are_cheap():  # checks branch on values
-        return compile_value_and_grad(posterior.log_density, _inner_point(posterior))
+        return compile_value_and_grad(posterior.log_density, _inner_point(posterior), dtype=dtype)
 
 
 def _inner_point(posterior: Posterior) -> Tensor:
