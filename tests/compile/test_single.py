@@ -26,6 +26,10 @@ from tests.compile.test_rows import with_gradients
 ROWS = 3000
 MATRIX = real(ROWS, 7, seed=1)
 LABELS = (MATRIX.sum(-1) > 0).double()
+ROW_CASES = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.slow] if k % 3 else [])
+    for k, case in enumerate(CASES)
+]
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_models(name: str, small: None) -> None:
     assert held.report().called_out == exact.report().called_out
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", ROW_CASES)
 def test_rows(case, small: None) -> None:
     """Real numbers come and go as float32; integers and truth values are as they were."""
     given = [narrow(t) for t in case.inputs]
