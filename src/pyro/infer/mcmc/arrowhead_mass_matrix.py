@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro.infer.mcmc.mass_matrix import Moments, Names, Shapes, Values, gather, spread
+from pyro.infer.mcmc.mass_matrix import BlockMoments, Names, Shapes, Values, gather, spread
 
 
 class Arrow(NamedTuple):
@@ -79,8 +79,7 @@ class ArrowheadMassMatrix:
     def __init__(self, init_scale: float = 1.0) -> None:
         self._init_scale = init_scale
         self._matrix: dict[Names, Arrow] = {}
-        self._moments: dict[Names, Moments] = {}
-        self._adapts = True
+        self._moments = BlockMoments()
 
     @property
     def mass_matrix_size(self) -> dict[Names, int]:
@@ -116,7 +115,7 @@ class ArrowheadMassMatrix:
         """
         place = {name: options[name] for name in ("dtype", "device") if name in options}
         heads = options.get("head_size", {})
-        self._adapts = adapt_mass_matrix
+        self._moments = BlockMoments(adapt_mass_matrix)
         self._matrix = {}
         for names, shape in mass_matrix_shape.items():
             size, head = shape[0], heads.get(names, 0)
@@ -127,25 +126,19 @@ class ArrowheadMassMatrix:
         self._begin()
 
     def _begin(self) -> None:
-        self._moments = {
-            names: Moments(arrow.top.shape[1], arrow.head) for names, arrow in self._matrix.items()
-        }
+        self._moments.begin(
+            {names: (arrow.top.shape[1], arrow.head) for names, arrow in self._matrix.items()}
+        )
 
     def update(self, z: Values, z_grad: Values) -> None:
         """Take a gradient into account."""
-        if self._adapts:
-            for names, moments in self._moments.items():
-                moments.update(gather(names, z_grad))
+        self._moments.update(z_grad)
 
     def end_adaptation(self) -> None:
         """Use the gradients since the last call."""
-        if not self._adapts:
-            return
-        for names, moments in self._moments.items():
-            if moments.count:
-                old = self._matrix[names]
-                top, diagonal = moments.regularised()
-                self._matrix[names] = Arrow(top.to(old.top), diagonal[old.head :].to(old.top))
+        for names, (top, diagonal) in self._moments.regularised().items():
+            old = self._matrix[names]
+            self._matrix[names] = Arrow(top.to(old.top), diagonal[old.head :].to(old.top))
         self._begin()
 
     def kinetic_grad(self, r: Values) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.infer.mcmc.mass_matrix import Moments, Names, Shapes, Values, gather, spread
+from pyro.infer.mcmc.mass_matrix import BlockMoments, Names, Shapes, Values, gather, spread
 
 
 class BlockMassMatrix:
@@ -34,8 +34,7 @@ class BlockMassMatrix:
     def __init__(self, init_scale: float = 1.0) -> None:
         self._init_scale = init_scale
         self._inverse: dict[Names, Tensor] = {}
-        self._moments: dict[Names, Moments] = {}
-        self._adapts = True
+        self._moments = BlockMoments()
 
     @property
     def mass_matrix_size(self) -> dict[Names, int]:
@@ -64,7 +63,7 @@ class BlockMassMatrix:
         :param options: ``dtype`` and ``device``.
         """
         place = {name: options[name] for name in ("dtype", "device") if name in options}
-        self._adapts = adapt_mass_matrix
+        self._moments = BlockMoments(adapt_mass_matrix)
         self._inverse = {
             names: self._init_scale
             * (torch.eye(shape[0], **place) if len(shape) == 2 else torch.ones(shape, **place))
@@ -73,26 +72,22 @@ class BlockMassMatrix:
         self._begin()
 
     def _begin(self) -> None:
-        self._moments = {
-            names: Moments(len(inverse), len(inverse) if inverse.dim() == 2 else 0)
-            for names, inverse in self._inverse.items()
-        }
+        self._moments.begin(
+            {
+                names: (len(inverse), len(inverse) if inverse.dim() == 2 else 0)
+                for names, inverse in self._inverse.items()
+            }
+        )
 
     def update(self, z: Values, z_grad: Values) -> None:
         """Take a position into account."""
-        if self._adapts:
-            for names, moments in self._moments.items():
-                moments.update(gather(names, z))
+        self._moments.update(z)
 
     def end_adaptation(self) -> None:
         """Use the positions since the last call."""
-        if not self._adapts:
-            return
-        for names, moments in self._moments.items():
-            if moments.count:
-                top, diagonal = moments.regularised()
-                old = self._inverse[names]
-                self._inverse[names] = (top if old.dim() == 2 else diagonal).to(old)
+        for names, (top, diagonal) in self._moments.regularised().items():
+            old = self._inverse[names]
+            self._inverse[names] = (top if old.dim() == 2 else diagonal).to(old)
         self._begin()
 
     def kinetic_grad(self, r: Values) -> dict[str, Tensor]:

@@ -93,3 +93,31 @@ class Moments:
         top = scale * self._top
         top.diagonal().add_(floor)
         return top, scale * self._diagonal + floor
+
+
+class BlockMoments:
+    """A running covariance of each block of sites.
+
+    :param on: Whether anything is taken into account.
+    """
+
+    def __init__(self, on: bool = True) -> None:
+        self._on = on
+        self._blocks: dict[Names, Moments] = {}
+
+    def begin(self, shapes: Mapping[Names, tuple[int, int]]) -> None:
+        """Forget what was seen.
+
+        :param shapes: The size of each block, and how many rows of its covariance are kept.
+        """
+        self._blocks = {names: Moments(size, rows) for names, (size, rows) in shapes.items()}
+
+    def update(self, values: Values) -> None:
+        """Take values by site into account."""
+        if self._on:
+            for names, moments in self._blocks.items():
+                moments.update(gather(names, values))
+
+    def regularised(self) -> dict[Names, tuple[Tensor, Tensor]]:
+        """First rows and diagonal of the blocks of which something was seen."""
+        return {names: m.regularised() for names, m in self._blocks.items() if m.count}
