@@ -6,6 +6,7 @@ import logging
 import math
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -179,6 +180,26 @@ def test_ctrl_c_returns_what_there_is() -> None:
     quiet(fresh(), 7, X)
     assert params() == reached
     assert all(leaf.grad is None for _, leaf in pyro.get_param_store().named_parameters())
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_ctrl_c_in_machine_code_loses_no_step(attempt: int) -> None:
+    seconds = 0.3 + 0.017 * attempt
+    while (result := interrupted_after(seconds)).num_steps < 1000:  # not yet in machine code
+        seconds *= 2
+    reached, losses = params(), result.losses.tolist()
+    assert quiet(fresh(), result.num_steps, X).losses.tolist() == losses
+    assert params() == reached
+
+
+def interrupted_after(seconds: float) -> SVIResult:
+    svi = fresh()
+    timer = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    result = quiet(svi, 50_000_000, X)
+    timer.join()
+    assert result.interrupted and result.num_steps < 50_000_000
+    return result
 
 
 class Batches(IterableDataset[Tensor]):

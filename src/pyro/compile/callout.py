@@ -86,7 +86,7 @@ class CallOut:
         self._args = args
         self._kwargs = kwargs
         self._results = results
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._pointer = SIGNATURE(self._run)
         address = ctypes.cast(self._pointer, ctypes.c_void_p).value
         self.address: int = address or 0
@@ -112,7 +112,7 @@ class CallOut:
                 for slot, value in zip(self._results, outputs, strict=True):
                     slot.write(table[position], value)
                     position += 1
-        except Exception as error:
+        except BaseException as error:  # must not pass through the code
             self.error = error
             return 1
         return 0

@@ -42,7 +42,7 @@ class NativeDensity:
         self.address = program.code.loaded.address("run")
         self.context = program.context
         self.scratch_bytes = program.code.scratch_bytes
-        self.calls_python = bool(program.called_out or program.guards)
+        self.calls_python = program.calls_python
         self._many = _RUN_MANY(program.code.loaded.address("many"))
 
     def value(self, x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class NativeDensity:
         points = x.detach().to(torch.float64).contiguous()
         values = torch.empty(x.shape[:-1], dtype=torch.float64)
         gradients = torch.empty(x.shape, dtype=torch.float64)
-        with self._program.scratch() as scratch:
+        with self._program.scratch() as scratch, self._program.interruptible():
             failed = self._many(
                 self.context,
                 points.data_ptr(),

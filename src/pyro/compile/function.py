@@ -85,7 +85,7 @@ class _Specialisation:
             torch.empty(max(1, math.prod(shape)), dtype=dtype)
             for (shape, _), dtype in zip(self._metas, self.output_types, strict=True)
         ]
-        with self.program.scratch() as scratch:
+        with self.program.scratch() as scratch, self.program.interruptible():
             failed = self._run(self.program.context, _table(inputs), _table(outputs), scratch)
         self.program.raise_failure(failed)
         results = iter(

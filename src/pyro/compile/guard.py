@@ -18,6 +18,7 @@ from pyro.compile.callout import Slot
 from pyro.compile.ir import View
 from pyro.compile.not_capturable import NotCapturable
 from pyro.errors import ShapeError
+from pyro.interrupts import let_through
 
 SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 3)
 
@@ -62,7 +63,7 @@ class Fallback:
         self._outputs = outputs
         self._density = density
         self.runs = 0
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._pointer = SIGNATURE(self._run)
         self.address: int = ctypes.cast(self._pointer, ctypes.c_void_p).value or 0
 
@@ -71,7 +72,7 @@ class Fallback:
         try:
             sources, targets = self._arrays(*addresses)
             given = [slot.read(p) for slot, p in zip(self._inputs, sources, strict=True)]
-            with torch.enable_grad():
+            with let_through(), torch.enable_grad():
                 found = self._fn(*given)
             for slot, address, value in zip(self._outputs, targets, found, strict=True):
                 if slot.shape != value.shape:
@@ -80,7 +81,7 @@ class Fallback:
                         f"compiled returns {slot.shape}"
                     )
                 slot.write(address, value.detach())
-        except Exception as error:
+        except BaseException as error:  # must not pass through the code
             self.error = error
             return 1
         return 0

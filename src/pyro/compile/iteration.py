@@ -102,15 +102,16 @@ class Iteration:
         for k, x in enumerate(inputs):
             self._inputs[first + k] = self._address(k, x)
         scratch = -(-self._scratch.data_ptr() // ALIGN) * ALIGN
-        made: int = self._iterate(
-            self._program.context,
-            self._inputs,
-            self._outputs,
-            scratch,
-            ctypes.addressof(values),
-            ctypes.addressof(self._code),
-            n,
-        )
+        with self._program.interruptible():
+            made: int = self._iterate(
+                self._program.context,
+                self._inputs,
+                self._outputs,
+                scratch,
+                ctypes.addressof(values),
+                ctypes.addressof(self._code),
+                n,
+            )
         if made < n and self._code.value:
             self._program.raise_failure(self._code.value)
         return made

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -34,6 +34,7 @@ from pyro.compile.schedule import Kernel, Schedule
 from pyro.compile.single import Wish, narrow_constants, singles, wish_for
 from pyro.compile.surroundings import Surroundings
 from pyro.errors import PyroError
+from pyro.interrupts import held_back
 from pyro.logger import log
 
 ALIGN = 64
@@ -106,6 +107,15 @@ class Program:
             return address_of(SYMBOLS[routine.name]) or 0
         found: int = routine.parameters[0].address
         return found
+
+    @property
+    def calls_python(self) -> bool:
+        """Whether the code calls Python, and so takes the GIL."""
+        return bool(self.called_out or self.guards)
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Around a call: Ctrl-C waits where it would be lost in a callback."""
+        return held_back() if self.calls_python else nullcontext()
 
     @contextmanager
     def scratch(self) -> Iterator[int]:

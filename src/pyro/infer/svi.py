@@ -29,6 +29,7 @@ from pyro.infer.param_capture import ParamCapture
 from pyro.infer.reevaluation import Reevaluation
 from pyro.infer.trace_posterior import TracePosterior
 from pyro.infer.util import torch_item
+from pyro.interrupts import let_through
 from pyro.optim.forms import OptimForm, needs_closure
 from pyro.params import checkpoint
 from pyro.params.checkpoint import PathLike
@@ -207,7 +208,7 @@ class SVI(TracePosterior):
         capture = ParamCapture()
         again = Reevaluation() if self._closes else None
         try:
-            with capture:
+            with capture, let_through():  # an update is whole, with its loss
                 loss = _as_floats(self.loss_and_grads(self.model, self.guide, *args, **kwargs))
             check_loss(loss)
             if validation.VALIDATE:

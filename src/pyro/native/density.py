@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pyro.interrupts import held_back, let_through
 from pyro.native.structures import DENSITY_FUNCTION, DensityStruct
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -91,9 +93,11 @@ class DensitySpec:
         value, gradient = np.empty(1), np.empty(self.dim)
         scratch = np.empty(self.scratch_bytes + 64, dtype=np.uint8)
         aligned = scratch.ctypes.data + -scratch.ctypes.data % 64
-        code = DENSITY_FUNCTION(self.address)(
-            self.context, position.ctypes.data, value.ctypes.data, gradient.ctypes.data, aligned
-        )
+        function = DENSITY_FUNCTION(self.address)
+        with held_back() if self.in_python else nullcontext():
+            code = function(
+                self.context, position.ctypes.data, value.ctypes.data, gradient.ctypes.data, aligned
+            )
         if code:
             raise self.failure() or RuntimeError(self.message(code))
         return float(value[0]), gradient
@@ -115,7 +119,8 @@ class _Callback:
     def __call__(self, context: int, x: int, value: int, gradient: int, scratch: int) -> int:
         try:
             position = self._view(x, self._dim).copy()  # the library will overwrite its own
-            found, slope = self._function(position)
+            with let_through():
+                found, slope = self._function(position)
             self._view(gradient, self._dim)[:] = slope
             self._view(value, 1)[0] = found
         except BaseException as error:

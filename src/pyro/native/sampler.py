@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyro.errors import CheckpointError, DensityError, NativeLibraryError, ShapeError
+from pyro.interrupts import held_back, let_through
 from pyro.native.config import KernelConfig
 from pyro.native.density import Array, DensitySpec
 from pyro.native.library import MESSAGE_SIZE, library
@@ -170,9 +171,10 @@ class Sampler:
     def _advance_here(self, request: Sequence[object], watch: _Watch) -> None:
         message = ctypes.create_string_buffer(MESSAGE_SIZE)
         tick = TICK(watch.tick)
-        failed = self._library.pyro_run_advance_here(
-            self._handle, *request, tick, message, MESSAGE_SIZE
-        )
+        with held_back():
+            failed = self._library.pyro_run_advance_here(
+                self._handle, *request, tick, message, MESSAGE_SIZE
+            )
         self._check(failed, message)
         if watch.failure is not None:
             raise watch.failure
@@ -286,9 +288,10 @@ class _Watch:
     def tick(self) -> int:
         """Tell the callback if it is time; 1, with the ``failure``, if it raises."""
         try:
-            if self._callback is not None and time.monotonic() >= self._next:
-                self._next = time.monotonic() + self.seconds
-                self.report()
+            with let_through():
+                if self._callback is not None and time.monotonic() >= self._next:
+                    self._next = time.monotonic() + self.seconds
+                    self.report()
         except BaseException as error:  # must not pass through foreign code
             self.failure = error
             return 1

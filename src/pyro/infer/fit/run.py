@@ -16,6 +16,7 @@ from pyro.infer.fit.progress import make_progress
 from pyro.infer.fit.result import Reason, SVIResult
 from pyro.infer.fit.snapshot import State
 from pyro.infer.fit.steps import Loss, SkippingSteps, Steps
+from pyro.interrupts import held_back, let_through
 from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.optim.optim import PyroOptim
 
@@ -100,18 +101,28 @@ class Run:
         show: Callable[[int, Callable[[], float]], None],
     ) -> Reason:
         for portion in self._portions(args, kwargs):
-            left = portion.steps
-            while left:
-                n = min(left, self._at_once())
-                for piece in self._steps(n, portion.args, portion.kwargs):
-                    reason = self._take(piece)
-                    show(len(piece), self._smoothed)
-                    if reason is not None:
-                        return reason
-                left -= n
+            with held_back():  # steps in machine code are made with their losses, or not at all
+                reason = self._make(portion, show)
+            if reason is not None:
+                return reason
             if portion.ends_epoch:
                 self._end_epoch()
         return "all steps"
+
+    def _make(
+        self, portion: feed.Portion, show: Callable[[int, Callable[[], float]], None]
+    ) -> Reason | None:
+        left = portion.steps
+        while left:
+            n = min(left, self._at_once())
+            for piece in self._steps(n, portion.args, portion.kwargs):
+                reason = self._take(piece)
+                with let_through():
+                    show(len(piece), self._smoothed)
+                if reason is not None:
+                    return reason
+            left -= n
+        return None
 
     def _portions(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[feed.Portion]:
         loader = self._options.batches
@@ -145,7 +156,8 @@ class Run:
         stop = False
         for callback in self._callbacks:
             try:
-                stop = callback(step, loss) is True or stop
+                with let_through():
+                    stop = callback(step, loss) is True or stop
             except StopIteration:
                 stop = True
         return stop
