@@ -1,4 +1,12 @@
-"""Compares machine code with its program, at points that capture did not see."""
+"""Compares machine code with its program, at points that capture did not see.
+
+Programs that are quick are run with autograd at two points. One that took long to record is not run
+again if there is another way to know: its value at a point is compared, with a run that has been
+made already or one without gradients, and the gradient with
+differences of values of the code, :mod:`pyro.compile.slopes`. What is not confirmed so is compared
+in the first way, which has the last word: a gradient that is meant to be no derivative, that of a
+straight-through estimator, is right there.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +20,23 @@ from torch import Tensor
 from pyro.compile import cache
 from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.program import Program
+from pyro.compile.slopes import EVALUATIONS, slopes_agree
 from pyro.logger import log
 
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-2}
 POINTS = 2
 SLOW = 0.3  # seconds of a program at one point, above which another is not worth the wait
+LONG = 0.1  # seconds of the recording, above which the program is not run again with gradients
+PATIENCE = 0.25  # of that time may be spent on differences
 M = TypeVar("M")
+Known = Callable[[], tuple[Tensor, Tensor]]
 
 
 class Density(Protocol):
     """What is compared."""
+
+    def value(self, x: Tensor) -> Tensor:
+        """Values."""
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient."""
@@ -64,21 +79,9 @@ def check_density(
     for compared, scale in enumerate((0.1, 1.0)[:POINTS]):
         if time.perf_counter() - begin > SLOW:
             return compared
-        noise = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x.dtype)
-        point = x + scale * noise
+        point = x + scale * _noise(x, generator)
         found = density.value_and_grad(point)
-        with torch.enable_grad():
-            variable = point.clone().requires_grad_()
-            value = fn(variable)
-            grads = (
-                torch.autograd.grad(value.sum(), variable, allow_unused=True)
-                if value.requires_grad
-                else (None,)
-            )
-        gradient = torch.zeros_like(point) if grads[0] is None else grads[0]
-        for name, a, b in zip(
-            ("value", "gradient"), found, (value.detach(), gradient), strict=True
-        ):
+        for name, a, b in zip(("value", "gradient"), found, _eager(fn, point), strict=True):
             reason = difference(a.reshape(-1), b.reshape(-1), held)
             if reason is not None:
                 raise NotCapturable(
@@ -87,6 +90,61 @@ def check_density(
                     "verification",
                 )
     return POINTS
+
+
+def is_consistent(
+    fn: Callable[[Tensor], Tensor],
+    density: Density,
+    x: Tensor,
+    known: Known | None,
+    seconds: float,
+) -> bool:
+    """Whether the code has the value of ``fn`` at a point, and a gradient that fits its values.
+
+    False says only that it is not known in this way.
+
+    :param x: the point of the recording, at which nothing is compared.
+    :param known: a point and the value of ``fn`` there; None runs ``fn`` without gradients.
+    :param seconds: how long the recording took; a small part of it may be spent.
+    """
+    try:
+        point, expected = _run(fn, x) if known is None else known()
+    except Exception as error:  # the program may need gradients of its own
+        log.debug("no value to compare with: %r", error)
+        return False
+    if bool((point == x).any()) or not bool(expected.isfinite().all()):
+        return False
+    point = point.to(torch.float64)
+    begin = time.perf_counter()
+    value, gradient = density.value_and_grad(point)
+    cost = time.perf_counter() - begin
+    if difference(value.reshape(-1), expected.reshape(-1)) is not None:
+        return False
+    if cost * EVALUATIONS > PATIENCE * seconds:
+        return False
+    return slopes_agree(density.value, point, gradient, TOLERANCE[torch.float64])
+
+
+def _run(fn: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    point = x + 0.1 * _noise(x, torch.Generator().manual_seed(20))
+    with torch.no_grad():
+        return point, fn(point.clone())
+
+
+def _noise(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers, of the shape and type of ``x``."""
+    return torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x.dtype)
+
+
+def _eager(fn: Callable[[Tensor], Tensor], point: Tensor) -> tuple[Tensor, Tensor]:
+    """The value and the gradient of ``fn`` by torch."""
+    with torch.enable_grad():
+        variable = point.clone().requires_grad_()
+        value = fn(variable)
+        gradient: Tensor | None = None
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value.sum(), variable, allow_unused=True)
+    return value.detach(), torch.zeros_like(point) if gradient is None else gradient
 
 
 def difference(found: Tensor, expected: Tensor, held: torch.dtype = torch.float64) -> str | None:

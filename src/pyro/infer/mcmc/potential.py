@@ -32,6 +32,7 @@ class PotentialDensity:
     """
 
     moving: frozenset[str] = frozenset()
+    known_value: None = None
 
     def __init__(
         self,

@@ -81,7 +81,9 @@ def _reason(error: BaseException) -> str:
 
 def _compiled(posterior: Posterior, dtype: torch.dtype = torch.float64) -> NativeDensity:
     with unchecked(), trusted_values(), loops_are_cheap():  # checks branch on values
-        return compile_value_and_grad(posterior.log_density, _inner_point(posterior), dtype=dtype)
+        return compile_value_and_grad(
+            posterior.log_density, _inner_point(posterior), dtype=dtype, known=posterior.known_value
+        )
 
 
 def _inner_point(posterior: Posterior) -> Tensor:

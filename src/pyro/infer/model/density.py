@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,21 +13,20 @@ from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.elbo.model_enumeration import split, sum_out
 from pyro.infer.elbo.scoring import scored_sites
 from pyro.infer.elbo.together import score_together
-from pyro.infer.errors import SubsampleError
 from pyro.infer.model import eager
 from pyro.infer.model.flat import Flat
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.latents import LatentLayout
+from pyro.infer.model.look import look
 from pyro.infer.model.supports import may_move, moving_supports
 from pyro.infer.model.unconstrain import UnconstrainMessenger, bijection
-from pyro.infer.prototype import looking, max_plate_depth
+from pyro.infer.prototype import looking
 from pyro.poutine.enum_messenger import EnumMessenger
 from pyro.poutine.messenger import block_messengers
-from pyro.poutine.sites import is_deterministic, is_latent, is_sample, is_subsample
+from pyro.poutine.sites import is_deterministic, is_sample
 from pyro.poutine.trace_messenger import TraceMessenger
 from pyro.poutine.trace_scoring import site_log_prob
 from pyro.poutine.trace_struct import Trace
-from pyro.runtime import Message
 
 Model = Callable[..., Any]
 
@@ -75,19 +74,16 @@ class ModelDensity:
     ) -> None:
         self.model, self.args, self.kwargs = model, args, kwargs
         self.transforms = transforms
-        plain = self._look(model, init)
-        self.max_plate_nesting = (
-            max_plate_depth(plain) if max_plate_nesting is None else max_plate_nesting
-        )
-        discrete = [
-            name for name, site in plain.nodes.items() if is_latent(site) and _is_discrete(site)
-        ]
-        self.enumerated = tuple(discrete) if enumerate_discrete else ()
+        found = look(model, args, kwargs, init, max_plate_nesting, enumerate_discrete)
+        self.max_plate_nesting = found.plates if max_plate_nesting is None else max_plate_nesting
+        self.enumerated = found.enumerated
         self.program = config_enumerate(model) if self.enumerated else model
-        self.prototype = self._look(self.program, init) if self.enumerated else plain
+        self.prototype, self._room = found.trace, found.room
         self.layout = LatentLayout.of(self.prototype, transforms=transforms)
         self.moving = (
-            moving_supports(self.program, args, kwargs) if may_move(plain) else frozenset[str]()
+            moving_supports(self.program, args, kwargs)
+            if may_move(self.prototype)
+            else frozenset[str]()
         )
 
     @property
@@ -105,15 +101,6 @@ class ModelDensity:
     def flat(self) -> Flat:
         """The places of the sites in a point."""
         return self.layout.flat
-
-    def _look(self, program: Model, init: Strategy) -> Trace:
-        with looking(), TraceMessenger() as traced, ExitStack() as stack:
-            stack.enter_context(InitMessenger(init))
-            if program is not self.model:
-                stack.enter_context(self._enumeration())
-            program(*self.args, **self.kwargs)
-        _check_not_random(traced.trace)
-        return traced.trace
 
     def _enumeration(self) -> EnumMessenger:
         return EnumMessenger(first_available_dim=-1 - self.max_plate_nesting)
@@ -134,16 +121,28 @@ class ModelDensity:
         This is the function to record and compile.
         """
         trace, given = self.run(self.layout.unflatten(x))
-        total: Tensor = x.new_zeros(())
-        for term in [*self._terms(trace), *given.log_dets.values()]:
-            total = total + term.sum()
-        return total
+        terms = [*self._terms(trace, self.max_plate_nesting), *given.log_dets.values()]
+        return _sum(terms, x.new_zeros(()))
 
-    def _terms(self, trace: Trace) -> Iterator[Tensor]:
+    def known_value(self) -> tuple[Tensor, Tensor]:
+        """A point, and the log density there: those of the run that found the sites.
+
+        The model does not run; the sites of the prototype are scored.
+        """
+        trace = Trace()
+        trace.nodes = {name: site.copy() for name, site in self.prototype.nodes.items()}
+        with torch.no_grad():
+            values = {site.name: trace.nodes[site.name]["value"] for site in self.layout}
+            inner = self.layout.unconstrain(values)
+            point = self.layout.flatten(inner)
+            terms = [*self._terms(trace, self._room), *self.layout.log_det(inner).values()]
+            return point, _sum(terms, point.new_zeros(()))
+
+    def _terms(self, trace: Trace, max_plate_nesting: int) -> Iterator[Tensor]:
         """The log-probabilities of the sites, or of what is left when some are summed out."""
         if not self.enumerated:  # batch dims need not be declared
             return _scores(trace)
-        terms, enumerated = split(trace, self.max_plate_nesting)
+        terms, enumerated = split(trace, max_plate_nesting)
         return (term.tensor for term in [*terms, *sum_out(enumerated)])
 
     def value(self, x: Tensor) -> Tensor:
@@ -206,6 +205,12 @@ class ModelDensity:
         return self.layout.flatten(inner)
 
 
+def _sum(terms: Iterable[Tensor], total: Tensor) -> Tensor:
+    for term in terms:
+        total = total + term.sum()
+    return total
+
+
 def _scores(trace: Trace) -> Iterator[Tensor]:
     """The log-probabilities of all sites, summed where they were scored together."""
     sites = list(scored_sites(trace))
@@ -213,17 +218,3 @@ def _scores(trace: Trace) -> Iterator[Tensor]:
     done = {site["name"] for group in groups for site in group.sites}
     yield from (group.total for group in groups)
     yield from (site_log_prob(trace.nodes, site) for site in sites if site["name"] not in done)
-
-
-def _check_not_random(trace: Trace) -> None:
-    for name, site in trace.nodes.items():
-        if is_sample(site) and is_subsample(site) and site["fn"].subsample_size < site["fn"].size:
-            raise SubsampleError(
-                f"plate({name!r}) draws {site['fn'].subsample_size} of {site['fn'].size} indices, "
-                "so the density is random, and a sampler that evaluates it has no meaning. Use "
-                "all data (no subsample_size), or SVI."
-            )
-
-
-def _is_discrete(site: Message) -> bool:
-    return bool(getattr(site["fn"].support, "is_discrete", False))

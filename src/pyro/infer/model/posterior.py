@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -29,6 +30,11 @@ class Posterior(LogDensity, Protocol):
 
     def log_density(self, x: Tensor) -> Tensor:
         """The log density at one point, a scalar that gradients flow through."""
+        ...
+
+    @property
+    def known_value(self) -> Callable[[], tuple[Tensor, Tensor]] | None:
+        """Gives a point and the log density there, which an earlier run tells, or is None."""
         ...
 
     def constrain(self, x: Tensor) -> dict[str, Tensor]:
