@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyro.ops.stacking import stack_rows
+from pyro.ops.stacking import Rows, stack_rows
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,36 @@ def test_stack(order: list[int]) -> None:
     gradients = [torch.autograd.grad((s * weights).sum(), used) for s in (found, expected)]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("period", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7])
+@pytest.mark.parametrize("start", [0, 2])
+def test_rows_of_stacks_are_taken_in_turns(period: int, count: int, start: int) -> None:
+    rows = Rows()
+    stacks = [torch.randn(10, 4, *(1,) * k) for k in range(period)]
+    parts = [rows.of(s.requires_grad_()) for s in stacks]
+    chosen = [parts[t % period][start + t // period] for t in range(count)]
+    found = rows.stacked(chosen, (4,))
+    if 1 < count <= period:  # nothing is saved
+        assert found is None
+        return
+    assert found is not None
+    assert torch.equal(found, torch.stack([t.reshape(4) for t in chosen]))
+    weights = torch.randn(count, 4)
+    used = stacks[: min(period, count)]
+    given = torch.autograd.grad((found * weights).sum(), used)
+    by_rows = torch.stack([t.reshape(4) for t in chosen])
+    for a, b in zip(given, torch.autograd.grad((by_rows * weights).sum(), used), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_other_tensors_are_no_rows() -> None:
+    rows, a = Rows(), torch.randn(6, 2)
+    parts = rows.of(a)
+    assert rows.stacked([parts[1], parts[0]]) is None
+    assert rows.stacked([parts[0], parts[0]]) is None
+    assert rows.stacked([parts[0], torch.zeros(2)]) is None
+    assert rows.stacked([parts[0], parts[2], parts[4]]) is None
+    assert rows.stacked([torch.zeros(2)]) is None
+    assert rows.stacked([parts[0], parts[3], parts[1], parts[4], parts[2]]) is not None

@@ -44,14 +44,15 @@ class Categorical(td.Categorical, TorchDistribution):
         if (probs is None) == (logits is None):
             raise ValueError("Categorical takes either `probs` or `logits`, and not both")
         given = tensor_like(logits if probs is None else probs)
-        if given.dim() < 1:
+        shape = given.shape
+        if not shape:
             raise ValueError("Categorical: `probs` and `logits` have at least one dimension")
         if probs is None:
             self._param = self.logits = log_normalize(given)
         else:
             self._param = self.probs = given / given.sum(-1, keepdim=True)
-        self._num_events = given.shape[-1]
-        ValidatedDistribution.__init__(self, given.shape[:-1], _SCALAR, validate_args)
+        self._num_events = shape[-1]
+        ValidatedDistribution.__init__(self, shape[:-1], _SCALAR, validate_args)
 
     def _validate_parameters(self) -> None:
         # probs were just normalised: being nonnegative (and not nan) is all that is left to check
@@ -98,5 +99,6 @@ class Categorical(td.Categorical, TorchDistribution):
         if own is None or own._version:
             own = torch.arange(self._num_events, dtype=torch.long, device=self._param.device)
             self._own_support = own
-        values = own.reshape((-1,) + (1,) * len(self._batch_shape))
+        rank = len(self._batch_shape)
+        values = own.reshape((-1,) + (1,) * rank) if rank else own
         return values.expand((-1,) + self._batch_shape) if expand else values

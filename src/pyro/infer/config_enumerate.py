@@ -51,7 +51,7 @@ def config_enumerate(
         options.update(num_samples=num_samples, tmc=tmc)
 
     def configure(site: Message) -> Infer:
-        if default is None or site["type"] != "sample" or not is_latent(site):
+        if default is None or site["is_observed"] or not is_latent(site):
             return {}
         can = num_samples is not None or getattr(site["fn"], "has_enumerate_support", False)
         if not can:

@@ -46,7 +46,7 @@ class EnumeratedPosterior:
             if factor is not None and factor.variables & enumerated.sites.keys()
         }
         kept = [f for f in enumerated.factors if not self._was_drawn(f.site)]
-        self.parts = components(Enumerated(kept, enumerated.sites))
+        self.parts = components(Enumerated(kept, *enumerated[1:]))
 
     def sample(self) -> Trace:
         """The latent sites, with a joint draw of all enumerated ones in place of their values."""

@@ -98,12 +98,13 @@ def broadcast_tensors(*values: Numeric) -> tuple[Tensor, ...]:
     :raises ShapeError: if shapes do not broadcast.
     """
     tensors = as_tensors(*values)
-    shape = tensors[0].shape
-    for tensor in tensors:
-        if tensor.shape != shape:
-            shape = broadcast_shape(*(t.shape for t in tensors))
-            return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
-    return tuple(tensors)
+    shapes = [t.shape for t in tensors]
+    if shapes.count(shapes[0]) == len(shapes):
+        return tuple(tensors)
+    shape = broadcast_shape(*shapes)
+    return tuple(
+        t if own == shape else t.expand(shape) for t, own in zip(tensors, shapes, strict=True)
+    )
 
 
 def not_repeated(x: Tensor) -> Tensor:

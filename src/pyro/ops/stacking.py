@@ -10,6 +10,61 @@ from torch import Tensor
 _RUNS = 4
 
 
+class Rows:
+    """Tensors that are rows of stacks: a stack of such need not be made row by row.
+
+    Example::
+
+        >>> from pyro.ops.stacking import Rows
+        >>> rows, stack = Rows(), torch.arange(6.0).reshape(3, 2)
+        >>> parts = rows.of(stack)
+        >>> rows.stacked(parts[1:])
+        tensor([[2., 3.],
+                [4., 5.]])
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[Tensor, int, Tensor]] = {}
+
+    def of(self, stack: Tensor) -> tuple[Tensor, ...]:
+        """The rows of a stack, which are known from then on."""
+        parts = stack.unbind(0)
+        self._places.update((id(p), (stack, k, p)) for k, p in enumerate(parts))
+        return parts
+
+    def stacked(
+        self, tensors: Sequence[Tensor], shape: Sequence[int] | None = None
+    ) -> Tensor | None:
+        """Tensors that are rows of a few stacks, taken in turns, as one stack; None for others.
+
+        :param shape: that of each row in the result.
+        """
+        places = [self._places.get(id(t)) for t in tensors]
+        count = len(places)
+        turns = (k for k in range(1, count) if _follows(places[0], places[k]))
+        period = next(turns, count)
+        if None in places[:period] or period > min(_RUNS, max(count - 1, 1)):
+            return None
+        if not all(map(_follows, places, places[period:])):
+            return None
+        counts = [len(range(k, len(places), period)) for k in range(period)]
+        parts = [
+            p[0].narrow(0, p[1], n).reshape(n, *(p[2].shape if shape is None else shape))
+            for p, n in zip(places, counts, strict=False)
+            if p is not None
+        ]
+        if period == 1:
+            return parts[0]
+        least = counts[-1]
+        even = torch.stack([p[:least] for p in parts], 1).flatten(0, 1)
+        rest = [p[least:] for p, n in zip(parts, counts, strict=True) if n > least]
+        return torch.cat([even, *rest]) if rest else even
+
+
+def _follows(a: tuple[Tensor, int, Tensor] | None, b: tuple[Tensor, int, Tensor] | None) -> bool:
+    return a is not None and b is not None and a[0] is b[0] and b[1] == a[1] + 1
+
+
 def stack_rows(tensors: Sequence[Tensor]) -> Tensor:
     """Stack along a new leading dim, as ``torch.stack``; a view if all are one tensor.
 

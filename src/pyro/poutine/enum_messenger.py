@@ -98,8 +98,8 @@ class EnumMessenger(Messenger):
         mapping = infer.get("_dim_to_id")
         if not mapping or not isinstance(value, torch.Tensor):
             return
-        batch_dim = value.dim() - getattr(msg["fn"], "event_dim", 0)
-        shape = value.shape[:batch_dim]
+        shape = value.shape
+        batch_dim = len(shape) - getattr(msg["fn"], "event_dim", 0)
         own = {dim: i for dim, i in mapping.items() if batch_dim >= -dim and shape[dim] > 1}
         depth = infer.get("_markov_depth", 0)
         if depth:
@@ -149,8 +149,9 @@ def enumerated_values(msg: Message, dim: int, first: int) -> torch.Tensor:
     expand = infer.get("expand", False)
     draws = fn.enumerate_support(expand=expand)
     if not expand:
-        event = draws.shape[1 + batch :]
-        values: torch.Tensor = draws.reshape(draws.shape[:1] + (1,) * (-1 - dim) + event)
+        shape = draws.shape
+        wanted = shape[:1] + (1,) * (-1 - dim) + shape[1 + batch :]
+        values: torch.Tensor = draws if shape == wanted else draws.reshape(wanted)
         return values
     if batch < -dim:
         ones = (1,) * (-1 - dim - batch)

@@ -97,9 +97,12 @@ class MarkovMessenger(ReentrantMessenger):
     def _pyro_sample(self, msg: Message) -> None:
         infer = msg["infer"]
         frames = self._frames
-        scope: Counter[str] = infer.setdefault("_markov_scope", Counter())
+        scope: Counter[str] | None = infer.get("_markov_scope")
+        if scope is None:
+            infer["_markov_scope"] = scope = Counter()
         for names in frames.names[max(0, frames.depth - 1 - self.history) : frames.depth]:
-            scope.update(names)
+            for name in names:
+                scope[name] = scope.get(name, 0) + 1
         infer["_markov_depth"] = infer.get("_markov_depth", 0) + 1
         frames.names[frames.depth - 1].add(msg["name"])
 

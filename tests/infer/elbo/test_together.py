@@ -14,8 +14,9 @@ from pyro import poutine
 from pyro.errors import SiteError
 from pyro.infer.elbo import together
 from pyro.infer.elbo.scoring import scored_sites
-from pyro.infer.elbo.together import PARAMETERS, score_together
+from pyro.infer.elbo.together import PARAMETERS, score_same, score_together
 from pyro.infer.model.density import ModelDensity
+from pyro.ops.stacking import Rows
 
 STEPS = 10
 FAMILIES: dict[str, Callable[[torch.Tensor], Any]] = {
@@ -59,7 +60,7 @@ def test_families(name: str, shape: tuple[int, ...]) -> None:
     assert [len(g.sites) for g in groups] == [STEPS]
     expected = [site["fn"].log_prob(site["value"]) for site in trace.nodes.values() if "fn" in site]
     torch.testing.assert_close(groups[0].total, torch.stack(expected[:STEPS]).sum())
-    groups[0].fill()
+    groups[0].fill(Rows())
     for t in range(STEPS):
         torch.testing.assert_close(trace.nodes[f"x_{t}"]["log_prob"], expected[t])
 
@@ -116,3 +117,46 @@ def test_a_site_outside_of_its_support_is_named() -> None:
     density = ModelDensity(model)
     with pytest.raises(SiteError, match="x_7"):
         density.value(torch.zeros(1))
+
+
+def test_sites_with_the_same_tensors_share_a_score() -> None:
+    probs, logits, value = torch.rand(3), torch.randn(3), torch.tensor(1)
+    normal = dist.Categorical(probs).probs
+
+    class Own(dist.Categorical):
+        def log_prob(self, value: Any) -> torch.Tensor:
+            return super().log_prob(value) + 1
+
+    def categorical(param: torch.Tensor, kind: type[dist.Categorical] = dist.Categorical) -> Any:
+        fn = kind(probs=probs)
+        fn._param = fn.probs = param
+        return fn
+
+    cases = {
+        "first": (categorical(normal), value),
+        "same": (categorical(normal), value),
+        "equal": (categorical(normal.clone()), value),
+        "other value": (categorical(normal), torch.tensor(2)),
+        "logits": (dist.Categorical(logits=logits), value),
+        "own": (categorical(normal, Own), value),
+        "own again": (categorical(normal, Own), value),
+    }
+
+    def model() -> None:
+        for name, (fn, at) in cases.items():
+            pyro.sample(name, fn, obs=at)
+        with poutine.scale(scale=3.0):
+            pyro.sample("scaled", *cases["same"][:1], obs=value)
+        with poutine.mask(mask=torch.tensor(False)):
+            pyro.sample("masked", *cases["same"][:1], obs=value)
+
+    trace = trace_of(model)
+    expected = trace_of(model)
+    score_same(trace.nodes, scored_sites(trace))
+    trace.compute_log_prob()
+    expected.compute_log_prob()
+    scores = {name: site["log_prob"] for name, site in trace.nodes.items() if "fn" in site}
+    for name, score in scores.items():
+        torch.testing.assert_close(score, expected.nodes[name]["log_prob"])
+    shared = [name for name, score in scores.items() if score is scores["first"]]
+    assert shared == ["first", "same"]

@@ -12,7 +12,7 @@ from pyro.errors import SiteError
 from pyro.infer.elbo.factors import Factor, Name, plate_sizes, scored, unscaled, variable_of
 from pyro.infer.elbo.proposals import dice, is_drawn, log_proposal
 from pyro.infer.elbo.scoring import scored_sites
-from pyro.infer.elbo.together import score_together
+from pyro.infer.elbo.together import score_same, score_together
 from pyro.ops.contract import (
     FactorSpec,
     IntractableError,
@@ -24,6 +24,7 @@ from pyro.ops.contract import (
     make_plan,
     sum_chain,
 )
+from pyro.ops.stacking import Rows
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message, ScaleType
 
@@ -41,10 +42,14 @@ class Term(NamedTuple):
 
 
 class Enumerated(NamedTuple):
-    """The factors of a trace that depend on variables to be summed over, and the sites of these."""
+    """The factors of a trace that depend on variables to be summed over, and the sites of these.
+
+    ``rows`` knows which of the tensors were scored together.
+    """
 
     factors: list[Factor]
     sites: dict[int, Message]
+    rows: Rows
 
     def variables(self) -> tuple[Variable, ...]:
         """Each variable with the plates that its site is in."""
@@ -78,8 +83,10 @@ def split(
     :param proposed: Variables of the guide that are summed over; it knows how they were drawn.
     """
     numbered = [(site, variable_of(site)) for site in scored_sites(trace)]
+    rows = Rows()
     for together in score_together(site for site, number in numbered if number is None):
-        together.fill()
+        together.fill(rows)
+    score_same(trace.nodes, (site for site, number in numbered if number is not None))
     summed = {n: site for site, n in numbered if n is not None and n not in given}
     terms, factors = [], []
     for site, number in numbered:
@@ -91,7 +98,7 @@ def split(
                 factors.append(importance(site, number, max_plate_nesting))
         else:
             terms.append(Term(factor.tensor, factor.names, factor.sizes, (site["name"],)))
-    return terms, Enumerated(factors, summed)
+    return terms, Enumerated(factors, summed, rows)
 
 
 def importance(site: Message, number: int, max_plate_nesting: int) -> Factor:
@@ -111,7 +118,7 @@ def sum_out(enumerated: Enumerated) -> list[Term]:
         specs = tuple(factor.spec for factor in part.factors)
         chain = find_chain(specs, part.variables())
         if chain is not None:
-            total = sum_chain(chain, specs, [factor.tensor for factor in part.factors])
+            total = sum_chain(chain, specs, [factor.tensor for factor in part.factors], part.rows)
             names = tuple(site["name"] for site in part.sites.values())
             terms.append(Term(total if scale == 1 else total * scale, (), {}, names))
             continue
@@ -137,13 +144,13 @@ def components(enumerated: Enumerated) -> list[Enumerated]:
         return [enumerated]
     parts: list[Enumerated] = []
     for factor in enumerated.factors:
-        joined = Enumerated(
-            [factor], {n: enumerated.sites[n] for n in factor.variables & enumerated.sites.keys()}
-        )
+        sites = {n: enumerated.sites[n] for n in factor.variables & enumerated.sites.keys()}
+        joined = Enumerated([factor], sites, enumerated.rows)
         apart = []
         for part in parts:
             if part.sites.keys() & joined.sites.keys():
-                joined = Enumerated(part.factors + joined.factors, part.sites | joined.sites)
+                sites = part.sites | joined.sites
+                joined = Enumerated(part.factors + joined.factors, sites, enumerated.rows)
             else:
                 apart.append(part)
         parts = [*apart, joined]

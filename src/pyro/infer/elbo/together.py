@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyro.distributions.bernoulli import Bernoulli
 from pyro.distributions.beta import Beta
+from pyro.distributions.categorical import Categorical
 from pyro.distributions.exponential import Exponential
 from pyro.distributions.gamma import Gamma
 from pyro.distributions.half_normal import HalfNormal
@@ -17,7 +18,8 @@ from pyro.distributions.log_normal import LogNormal
 from pyro.distributions.normal import Normal
 from pyro.distributions.poisson import Poisson
 from pyro.distributions.torch_real import Cauchy, Laplace, StudentT
-from pyro.ops.stacking import stack_rows
+from pyro.ops.stacking import Rows, stack_rows
+from pyro.poutine.trace_scoring import Nodes, site_log_prob
 from pyro.runtime import Message
 
 LEAST = 8
@@ -39,6 +41,8 @@ PARAMETERS: dict[type, tuple[str, ...]] = {
 """The families that can be stacked, by exact type, with their parameters: the batch dims of all
 are those of the distribution, and a distribution made of them has the same density."""
 
+_SAME = {**PARAMETERS, Categorical: ("_param",)}
+
 
 class Together(NamedTuple):
     """Sites whose log-probabilities, unscaled, are the rows of one tensor.
@@ -56,11 +60,14 @@ class Together(NamedTuple):
         factor: Any = self.sites[0]["scale"] * repeats
         return self.scores.sum() if factor == 1 else self.scores.sum() * factor
 
-    def fill(self) -> None:
-        """Note its log-probability in each site."""
-        rows = self.scores.expand(len(self.sites), *self.scores.shape[1:]).unbind(0)
-        if self.scores.shape[0] == 1:
-            rows = rows[:1] * len(self.sites)  # the same tensor, not copies of it
+    def fill(self, known: Rows) -> None:
+        """Note its log-probability in each site.
+
+        :param known: is told which rows they are.
+        """
+        rows = known.of(self.scores)
+        if len(rows) == 1:
+            rows = rows * len(self.sites)  # the same tensor, not copies of it
         scale: Any = self.sites[0]["scale"]
         for site, row in zip(self.sites, rows, strict=True):
             site["unscaled_log_prob"] = row
@@ -79,6 +86,43 @@ def score_together(sites: Iterable[Message]) -> list[Together]:
             groups.setdefault(key, []).append(site)
     found = (_scored(group) for group in groups.values() if len(group) >= LEAST)
     return [together for together in found if together is not None]
+
+
+def score_same(nodes: Nodes, sites: Iterable[Message]) -> None:
+    """Score sites so that those with the very same tensors share a score, the same tensor too.
+
+    While a program is recorded, an operation that is repeated gives the same tensor; so do the
+    sites of a loop that indexes one table by all values of an enumerated one.
+    """
+    first: dict[Hashable, Message] = {}
+    for site in sites:
+        key = _same(site)
+        like = first.setdefault(key, site) if key is not None else site
+        if like is not site:
+            site["log_prob"] = site_log_prob(nodes, like)
+            site["unscaled_log_prob"] = like["unscaled_log_prob"]
+
+
+def _same(site: Message) -> Hashable | None:
+    """Equal for sites whose scores are the same since their tensors are; None if unknown."""
+    fn, scale = site["fn"], site["scale"]
+    names = _SAME.get(type(fn))
+    if (
+        names is None
+        or "log_prob" in fn.__dict__
+        or "log_prob" in site
+        or site["mask"] is not None
+        or not isinstance(scale, int | float)
+        or site["args"]
+        or site["kwargs"]
+    ):
+        return None
+    given = fn.__dict__
+    tensors = [given.get(name) for name in names]
+    if not all(isinstance(t, Tensor) for t in tensors):
+        return None
+    logits = _has_logits(fn)
+    return type(fn), scale, id(site["value"]), fn._validate_args, logits, *map(id, tensors)
 
 
 def _alike(site: Message) -> Hashable | None:

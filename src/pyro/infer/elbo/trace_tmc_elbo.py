@@ -70,6 +70,6 @@ class TraceTMC_ELBO(TraceEnum_ELBO):
                 weights.append(importance(site, number, nesting))
         expectation = GuideExpectation(guide_trace, nesting, drawn_once)
         terms, enumerated = split(model_trace, nesting, proposed=proposed)
-        joined = Enumerated([*enumerated.factors, *weights], enumerated.sites)
+        joined = Enumerated([*enumerated.factors, *weights], *enumerated[1:])
         elbo = expectation.of([*terms, *sum_out(joined), *expectation.costs])
         return Estimate(elbo, elbo)

@@ -45,8 +45,12 @@ def moving_supports(
 
 
 def may_move(trace: Trace) -> bool:
-    """Whether the support of some latent site of a trace holds tensors at all."""
-    latents = (site for site in trace.nodes.values() if is_latent(site))
+    """Whether the support of some latent site of a trace, not enumerated, holds tensors at all."""
+    latents = (
+        site
+        for site in trace.nodes.values()
+        if is_latent(site) and "_enumerate_dim" not in site["infer"]
+    )
     return any(
         tensor is not None
         for site in latents

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pyro.ops.contract.plan import FactorSpec, Name, Variable
 from pyro.ops.log_chain import log_chain
-from pyro.ops.stacking import stack_rows
+from pyro.ops.stacking import Rows, stack_rows
 
 LEAST = 16
 _CHEAP: ContextVar[bool] = ContextVar("loops_are_cheap", default=False)
@@ -87,25 +87,35 @@ def _path(names: Sequence[Name], edges: Sequence[tuple[Name, ...]]) -> list[Name
     return order
 
 
-def sum_chain(chain: Chain, factors: Sequence[FactorSpec], tensors: Sequence[Tensor]) -> Tensor:
-    """The logarithm of the sum over all variables, a scalar."""
+def sum_chain(
+    chain: Chain, factors: Sequence[FactorSpec], tensors: Sequence[Tensor], rows: Rows
+) -> Tensor:
+    """The logarithm of the sum over all variables, a scalar.
+
+    :param rows: knows which tensors are rows of one.
+    """
     layout = _Layout(factors, tensors)
     names, size = chain.names, chain.size
-    rows: list[Tensor] = []
+    layers: list[Tensor] = []
     for which, members in enumerate((chain.pairs, chain.alone)):
         depth = max(map(len, members[1:]), default=0)
-        nothing = tensors[0].new_zeros((size, size) if which == 0 else (size,))
+        shape = (size, size)[which:]
+        nothing = tensors[0].new_zeros(shape)
         for layer in range(depth):
-            parts = [
-                layout.of(members[t][layer], (names[t - 1], names[t])[which:])
-                if layer < len(members[t])
-                else nothing
-                for t in range(1, len(names))
-            ]
-            stacked = stack_rows(parts)
-            rows.append(stacked if which == 0 else stacked.unsqueeze(1))
-    total = rows[0]
-    for row in rows[1:]:
+            numbers = [m[layer] if layer < len(m) else None for m in members[1:]]
+            stacked = None
+            if which == 1 and None not in numbers:
+                stacked = rows.stacked([tensors[n] for n in numbers if n is not None], shape)
+            if stacked is None:
+                stacked = stack_rows(
+                    [
+                        nothing if n is None else layout.of(n, (names[t], names[t + 1])[which:])
+                        for t, n in enumerate(numbers)
+                    ]
+                )
+            layers.append(stacked if which == 0 else stacked.unsqueeze(1))
+    total = layers[0]
+    for row in layers[1:]:
         total = total + row
     start = tensors[0].new_zeros(size)
     for number in chain.alone[0]:
@@ -129,6 +139,6 @@ class _Layout:
         key = id(tensor), turned
         if key not in self._known:
             sizes = [s for n, s in zip(spec.names, spec.shape, strict=True) if n is not None]
-            flat = tensor if list(tensor.shape) == sizes else tensor.reshape(sizes)
+            flat = tensor if list(spec.shape) == sizes else tensor.reshape(sizes)
             self._known[key] = flat.mT if turned else flat
         return self._known[key]
