@@ -6,6 +6,7 @@ import copy
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from pyro.infer import (
     Trace_ELBO,
     config_enumerate,
 )
+from pyro.infer.fit.stepper import Stepper
 from pyro.rng import new_seed
 
 X = torch.tensor([0.3, -1.2, 0.8, 2.0], dtype=torch.float64)
@@ -182,6 +184,61 @@ def test_data_of_inference_mode_and_in_named_arguments() -> None:
     svi = SVI(model, guide, adam(), JitTrace_ELBO())
     losses = [svi.step(x, sd=2.0) for _ in range(8)] + [svi.step(x=x, sd=2.0) for _ in range(8)]
     assert svi.engine.compiled_steps > 8 and max(losses) < 100
+
+
+def nested(data: dict[str, Any], sd: float = 1.0) -> None:
+    model(data["x"] + data["more"][0], sd)
+
+
+def nested_guide(data: dict[str, Any], sd: float = 1.0) -> None:
+    guide(data["x"], sd)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "arguments"),
+    [
+        (model, guide, lambda x: ((x,), {"sd": 2.0})),
+        (model, guide, lambda x: ((), {"sd": 2.0, "x": x})),
+        (nested, nested_guide, lambda x: (({"x": x, "more": (x / 3, "note")},), {})),
+        (nested, nested_guide, lambda x: ((), {"data": {"x": x, "more": [x / 3]}, "sd": 2.0})),
+    ],
+    ids=["by name", "all by name", "nested", "nested, by name"],
+)
+def test_arguments_by_name_and_in_dicts_take_the_short_way(
+    p: Any, q: Any, arguments: Callable[[Tensor], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow: list[Any] = []
+    slowly = Stepper._slowly
+    monkeypatch.setattr(
+        Stepper, "_slowly", lambda self, *given: slow.append(given) or slowly(self, *given)
+    )
+    data = [arguments(X + k / 10) for k in range(20)]
+    found = []
+    for compiled in (True, False):
+        pyro.clear_param_store()
+        pyro.set_rng_seed(3)
+        svi = SVI(p, q, adam(), JitTrace_ELBO())
+        with settings.context(compile_enabled=compiled):
+            losses = [svi.step(*data[0][0], **data[0][1])]
+            for args, kwargs in data[1:]:
+                with nullcontext() if compiled else Counted(make_key(new_seed())):
+                    losses.append(svi.step(*args, **kwargs))
+        found.append((torch.tensor(losses), *state(svi)))
+        assert svi.engine.compiled_steps == 16 * compiled
+    assert len(slow) == 5  # the first of them in torch, and the first in machine code
+    torch.testing.assert_close(found[0], found[1], rtol=1e-8, atol=1e-8)
+
+
+def test_other_names_or_values_are_other_arguments() -> None:
+    svi = SVI(model, guide, optim.SGD({"lr": 0.0}), JitTrace_ELBO())
+    for _ in range(10):
+        svi.step(x=X, sd=2.0)
+    for sd in (1.0, 3.0, 2.0):
+        pyro.set_rng_seed(5)
+        found = svi.step(sd=sd, x=X)
+        pyro.set_rng_seed(5)
+        with settings.context(compile_enabled=False), Counted(make_key(new_seed())):
+            assert svi.step(X, sd) == pytest.approx(found, rel=1e-6)
 
 
 def test_what_happens_between_steps_counts() -> None:

@@ -16,6 +16,7 @@ from pyro.infer import HMC, MCMC, NUTS, Predictive
 from pyro.infer.autoguide import init_to_value
 from pyro.infer.errors import InferenceError, SubsampleError
 from pyro.infer.mcmc import MCMCKernel
+from tests.infer.mcmc.long_models import Walk
 
 DATA = torch.tensor([2.0, 3.0, 4.0])
 Params = dict[str, Tensor]
@@ -120,6 +121,29 @@ def test_save_params_and_thinning() -> None:
     mcmc = fitted(NUTS(model), save_params=["scale"], thinning=2)
     assert set(mcmc.get_samples()) == {"scale"}
     assert mcmc.get_samples()["scale"].shape == (200,)
+
+
+@pytest.mark.parametrize("kernel", [lambda: NUTS(model), Walk])
+def test_names_that_are_none_of_a_site_are_said(kernel: Any) -> None:
+    log = dist.transforms.ExpTransform().inv
+    known = "x" if kernel is Walk else "loc"
+    good = {} if kernel is Walk else {"scale": log}
+    for options, text in (
+        ({"save_params": [known, "sclae"]}, r"save_params names sites.*\['sclae'\].*'%s'" % known),
+        (
+            {"transforms": {"sclae": log, **good}},
+            r"transforms names sites.*\['sclae'\].*'%s'" % known,
+        ),
+    ):
+        with pytest.warns(UserWarning, match=text):
+            fitted(kernel(), 2, 10, **options)
+
+
+def test_the_transforms_of_a_kernel_are_checked_and_deterministic_sites_can_be_kept() -> None:
+    log = dist.transforms.ExpTransform().inv
+    with pytest.warns(UserWarning, match="transforms names sites"):
+        fitted(NUTS(model, transforms={"sclae": log, "scale": log}), draws=10)
+    assert set(fitted(NUTS(model), draws=10, save_params=["twice"]).get_samples()) == {"twice"}
 
 
 def test_samples_feed_predictive() -> None:

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from pyro.compile import switch
 from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
 from pyro.infer.fit.engine import StepEngine
+from pyro.infer.fit.form import PLAIN, Form, is_simple
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective
 from pyro.infer.fit.watch import CompiledByTorch, Unwatchable, Watch
@@ -22,9 +23,6 @@ from pyro.runtime import STATE
 
 _MOST_CHANGES = 3
 _PATIENCE = 5
-_PLAIN = frozenset(
-    {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size, slice, range}
-)
 
 
 @final
@@ -58,7 +56,7 @@ class Stepper:
         self._changes = 0
         self._native = False
         self._once: Callable[[Sequence[Tensor]], float | None] | None = None
-        self._kinds: tuple[Any, ...] = ()
+        self._form: Form | None = None  # of the arguments of such steps
         self._steps = CompiledSteps(
             step,
             objective,
@@ -105,21 +103,20 @@ class Stepper:
         self._native = self._steps.compiled > before
         if not self._native:
             self._note_step()
-        elif not kwargs and all(map(_is_simple, args)):
+        elif all(map(is_simple, (*args, *kwargs.values()))):
             self._once = self._steps.trusted(Call(args, kwargs))
-            self._kinds = tuple(map(_kind, args))
+            self._form = Form(args, kwargs)
         if len(self._steps.leaves) != known:
             self._hold()
         return losses[0]
 
     def _again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
         """A step like the one before, if everything is as it was then."""
-        assert self._once is not None
-        if kwargs or len(args) != len(self._kinds) or not all(map(_is_of, args, self._kinds)):
+        assert self._once is not None and self._form is not None
+        tensors = self._form.tensors(args, kwargs)
+        if tensors is None or not self._may_be_native() or not self._is_unchanged():
             return None
-        if self._may_be_native() and self._is_unchanged():
-            return self._once([x for x in args if isinstance(x, Tensor)])
-        return None
+        return self._once(tensors)
 
     # ------------------------------------------------------------ what is around the step
 
@@ -138,7 +135,7 @@ class Stepper:
     def _strange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         """The type of an argument of which nobody knows whether it is the same again."""
         for x in pytree.tree_leaves((args, kwargs)):
-            if type(x) not in _PLAIN and not isinstance(x, Tensor):
+            if type(x) not in PLAIN and not isinstance(x, Tensor):
                 return type(x).__name__
         return None
 
@@ -192,20 +189,6 @@ class Stepper:
 
     def _give_up(self, reason: str) -> None:
         self._steps.give_up(reason)
-
-
-def _is_simple(x: Any) -> bool:
-    return isinstance(x, Tensor) or type(x) in _PLAIN
-
-
-def _kind(x: Any) -> Any:
-    return (type(x), x.shape, x.dtype) if isinstance(x, Tensor) else x
-
-
-def _is_of(x: Any, kind: Any) -> bool:
-    if isinstance(x, Tensor):
-        return kind.__class__ is tuple and (type(x), x.shape, x.dtype) == kind
-    return type(x) is type(kind) and bool(x == kind)
 
 
 def _has_hooks(leaf: Tensor) -> bool:

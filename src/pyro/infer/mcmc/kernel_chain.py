@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel, Params
 from pyro.infer.mcmc.result import Samples
+from pyro.infer.mcmc.unknown_names import warn_unknown
 from pyro.infer.mcmc.workers import halted
 from pyro.primitives.validation import validation_enabled
 from pyro.rng import set_rng_seed
@@ -105,6 +106,9 @@ def run_chain(
     if given is not None:
         kernel.initial_params = {k: v[chain] if several else v for k, v in given.items()}
     kernel.setup(task.warmup, *task.args, **task.kwargs)
+    if chain == 0:
+        warn_unknown("save_params", task.save_params, kernel.initial_params)
+        warn_unknown("transforms", task.transforms, kernel.initial_params)
     try:
         for i, (params, kept) in enumerate(_iterations(task, f" [{chain}]" if several else "")):
             tell(chain, i + 1)

@@ -27,12 +27,13 @@ from pyro.infer.mcmc.result import MCMCResult, Samples
 from pyro.infer.mcmc.run_options import RunOptions
 from pyro.infer.mcmc.store import DrawStore
 from pyro.infer.mcmc.task import Drawn, Task
+from pyro.infer.mcmc.unknown_names import warn_unknown
 from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 from pyro.infer.mcmc.workers import Workers
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.logdensity import LogDensity
 from pyro.infer.model.start import find_starts
-from pyro.infer.model.vectorized import deterministic
+from pyro.infer.model.vectorized import deterministic, names_of_deterministic
 from pyro.infer.pathfinding import pathfinder
 from pyro.infer.validation import is_validation_enabled
 from pyro.native.sampler import available_processors
@@ -62,6 +63,7 @@ class PosteriorRun:
         self._given = args, kwargs
         self.prepared = self._prepare(before)
         self.posterior = self.prepared.posterior
+        self._check_names()
         self.engine: Engine = self._engine()
         self._keeping = keeping
         self._task = self._task_of(keeping.store) if keeping.resume else self._new_task()
@@ -71,6 +73,18 @@ class PosteriorRun:
     def _prepare(self, before: Prepared | None) -> Prepared:
         asked = ask(self.kernel, self.options, self._given, self._example())
         return prepared_for(self.kernel, asked, before)
+
+    def _check_names(self) -> None:
+        """Warn of names in the options that are those of no site."""
+        latent = list(self.posterior.flat.places)
+        drawn = latent
+        if isinstance(self.posterior, ModelDensity):
+            drawn = [*latent, *names_of_deterministic(self.posterior)]
+        warn_unknown("save_params", self.options.save_params, drawn)
+        given = self.options.transforms
+        if given is None:
+            given = self.kernel.question.transforms
+        warn_unknown("transforms", given, latent)
 
     def _engine(self) -> Engine:
         options, engine = self.options, self.prepared.engine

@@ -100,14 +100,19 @@ class Broadcasting:
         with torch.no_grad():
             trace = self.run(x)[0]
         result = {}
-        for name, site in self.posterior.prototype.nodes.items():
-            if is_sample(site) and is_deterministic(site):
-                shape = torch.as_tensor(site["value"]).shape
-                value = torch.as_tensor(trace.nodes[name]["value"])
-                rank = value.dim() - len(shape)
-                whole = value.reshape(-1, *shape) if rank > 0 else value.expand(len(x), *shape)
-                result[name] = whole.expand(len(x), *shape)
+        for name in names_of_deterministic(self.posterior):
+            shape = torch.as_tensor(self.posterior.prototype.nodes[name]["value"]).shape
+            value = torch.as_tensor(trace.nodes[name]["value"])
+            rank = value.dim() - len(shape)
+            whole = value.reshape(-1, *shape) if rank > 0 else value.expand(len(x), *shape)
+            result[name] = whole.expand(len(x), *shape)
         return result
+
+
+def names_of_deterministic(posterior: ModelDensity) -> list[str]:
+    """The names of the deterministic sites."""
+    nodes = posterior.prototype.nodes
+    return [name for name, s in nodes.items() if is_sample(s) and is_deterministic(s)]
 
 
 def deterministic(posterior: ModelDensity, x: Tensor) -> dict[str, Tensor]:
@@ -115,7 +120,7 @@ def deterministic(posterior: ModelDensity, x: Tensor) -> dict[str, Tensor]:
 
     In one run of the model, if that gives what runs for single points do.
     """
-    if not any(is_sample(s) and is_deterministic(s) for s in posterior.prototype.nodes.values()):
+    if not names_of_deterministic(posterior):
         return {}
     points = x.reshape(-1, posterior.dim)
     if len(points) > 2:
