@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -138,11 +138,20 @@ class FlatOptimizer:
             )
         ]
 
+    def later(self, ahead: int = 0) -> Callable[[int], list[float]]:
+        """What a step so many steps from now needs, such as rates, if the groups are then as now.
+
+        :param ahead: How many steps torch's tensors are behind.
+        """
+        counted = [(group.update.scalars, _steps(group) + ahead) for group in self._groups]
+        if len(counted) == 1:
+            ((only, count),) = counted
+            return lambda k: only(count + k)
+        return lambda k: [x for scalars, count in counted for x in scalars(count + k)]
+
     def scalars(self, ahead: int = 0) -> list[float]:
-        """What a step needs, such as rates; torch's tensors are so many steps behind."""
-        return [
-            float(x) for group in self._groups for x in group.update.scalars(_steps(group) + ahead)
-        ]
+        """What a step needs now; torch's tensors are so many steps behind."""
+        return [float(x) for x in self.later(ahead)(0)]
 
     @torch.no_grad()
     def read(self) -> None:

@@ -36,10 +36,14 @@ class Update(ABC):
     """
 
     counts = True  # whether the state has a number of steps
-    moves_rate = False  # whether a step changes the learning rate
 
     def __init__(self, options: Options) -> None:
         self.options = options
+
+    @property
+    def moves_rate(self) -> bool:
+        """Whether a step changes the learning rate."""
+        return False
 
     @property
     @abstractmethod
@@ -122,7 +126,9 @@ class _ClippedAdam(_Adam):
         moved = p - size * (first / (second.sqrt() + self.options["eps"]))
         return Moved(moved, {"exp_avg": first, "exp_avg_sq": second}, [rate, beta1, power1, power2])
 
-    moves_rate = True
+    @property
+    def moves_rate(self) -> bool:
+        return bool(self.options["lrd"] != 1)
 
     def rate(self, scalars: list[float]) -> float:
         return scalars[0]

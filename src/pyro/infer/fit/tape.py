@@ -56,19 +56,19 @@ class _Rates:
 
     def look_ahead(self, n: int, ahead: int) -> int:
         """Fill rows for up to ``n`` steps, and say for how many; torch's tensors are behind."""
-        self._timetable.mark()
         self.row.zero_()
-        table = self.table.numpy()
-        table[0] = self._flat.scalars(ahead)
-        for k in range(1, min(n, _ROWS)):
-            if not self._timetable.advance(k):
-                return k
-            table[k] = self._flat.scalars(ahead + k)
-        return min(n, _ROWS)
+        later = self._flat.later(ahead)
+        if n == 1:
+            rows = [later(0)]
+        else:
+            self._timetable.mark()
+            rows = self._timetable.rows(later, min(n, _ROWS))
+        self.table.numpy()[: len(rows)] = rows
+        return len(rows)
 
     def have_made(self, made: int, planned: int, ahead: int) -> None:
         """Be where the last step was that was made, of some that were planned."""
-        if made < planned:
+        if made < planned > 1:
             self._timetable.go_back(max(0, made - 1))
         self._flat.read_rates(ahead)
 

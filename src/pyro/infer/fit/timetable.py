@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 from torch import Tensor
@@ -35,14 +37,30 @@ class Timetable:
             if cohort.scheduler is not None
         ]
 
-    def advance(self, steps: int) -> bool:
-        """Go on to the next step, ``steps`` after the mark; or stay, if the schedule ends here."""
-        try:
-            self._optim.step()
-        except Exception:  # it will come again when that step is due
-            self.go_back(steps - 1)
-            return False
-        return True
+    def rows(self, scalars: Callable[[int], list[float]], n: int) -> list[list[float]]:
+        """What optimisers need in each of the next steps, up to ``n``.
+
+        There are less if the schedule ends before, which it says when that step is due. Afterwards
+        the schedule is where the last row is.
+
+        :param scalars: The numbers as they are now, so many steps from the mark.
+        """
+        found = [scalars(0)]
+        with ExitStack() as stack:
+            strides = [stack.enter_context(_stride(s)) for s in self._schedulers()]
+            try:
+                for k in range(1, n):
+                    for stride in strides:
+                        stride()
+                    found.append(scalars(k))
+                return found
+            except Exception:  # it will come again when that step is due
+                pass
+        self.go_back(len(found) - 1)
+        return found
+
+    def _schedulers(self) -> list[Any]:
+        return [c.scheduler for c in self._optim.cohorts if c.scheduler is not None]
 
     def go_back(self, steps: int) -> None:
         """Be so many steps after the mark."""
@@ -52,6 +70,28 @@ class Timetable:
                 group.update(options)
         for _ in range(steps):
             self._optim.step()
+
+
+@contextmanager
+def _stride(scheduler: Any) -> Iterator[Callable[[], None]]:
+    """Advances a scheduler as its ``step`` does, but for what is looked at after the last only."""
+    if type(scheduler).step is not LRScheduler.step or scheduler._step_count < 2:
+        yield scheduler.step
+        return
+    groups, rates = scheduler.optimizer.param_groups, scheduler.get_lr
+
+    def stride() -> None:
+        scheduler._step_count += 1
+        scheduler.last_epoch += 1
+        for group, rate in zip(groups, rates(), strict=True):
+            group["lr"] = rate
+
+    scheduler._get_lr_called_within_step = True
+    try:
+        yield stride
+    finally:
+        scheduler._get_lr_called_within_step = False
+        scheduler._last_lr = [group["lr"] for group in groups]
 
 
 def timetable_of(optim: PyroOptim) -> Timetable | None:
