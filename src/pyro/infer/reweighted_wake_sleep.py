@@ -13,6 +13,7 @@ from pyro.infer.elbo.elbo import ELBO, InPlate, Traces
 from pyro.infer.elbo.finite import first_not_finite, warn_not_finite
 from pyro.infer.elbo.weights import weigh
 from pyro.infer.errors import InferenceError
+from pyro.infer.not_finite import is_read
 from pyro.infer.prototype import Program
 from pyro.infer.sleep import Detached, dream, interpret, log_guide
 
@@ -97,11 +98,12 @@ class ReweightedWakeSleep(ELBO):
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
         """Estimates of the losses of the model and of the guide, two floats."""
-        return tuple(loss.item() for loss in self._losses(model, guide, args, kwargs))
+        losses = self.differentiable_losses(model, guide, *args, **kwargs)
+        return tuple(loss.item() for loss in losses)
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Any:
         """The two losses; accumulates their gradients in the parameters of model and guide."""
-        losses = self._losses(model, guide, args, kwargs)
+        losses = self.differentiable_losses(model, guide, *args, **kwargs)
         total = losses[0] + losses[1]
         if total.requires_grad:
             total.backward(retain_graph=self.retain_graph)
@@ -111,12 +113,13 @@ class ReweightedWakeSleep(ELBO):
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> Tensor:
         """The sum of the two losses as a tensor, whose gradient is that of both."""
-        theta, phi = self._losses(model, guide, args, kwargs)
+        theta, phi = self.differentiable_losses(model, guide, *args, **kwargs)
         return theta + phi
 
-    def _losses(
-        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    def differentiable_losses(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
+        """The two losses as tensors."""
         theta = phi = torch.zeros(())
         if self.insomnia > 0 or self.model_has_params:
             theta, phi = self._wake(model, guide, args, kwargs)
@@ -136,7 +139,8 @@ class ReweightedWakeSleep(ELBO):
         if not self.model_has_params:
             theta = theta.detach()
         phi = -(log_w.detach().softmax(-1) * weights.log_q).sum()
-        if validation.VALIDATE and not bool((theta + phi).detach().isfinite()):
+        is_seen = validation.VALIDATE and is_read()
+        if is_seen and not bool((theta + phi).detach().isfinite()):
             warn_not_finite((theta + phi).item(), *first_not_finite(pairs))
         return theta, phi
 

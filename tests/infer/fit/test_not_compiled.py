@@ -14,7 +14,7 @@ import pyro
 import pyro.distributions as dist
 from pyro import optim
 from pyro.distributions import constraints
-from pyro.infer import SVI, ReweightedWakeSleep, Trace_ELBO
+from pyro.infer import SVI, DataParallel, Trace_ELBO
 
 
 class Counting:
@@ -77,7 +77,13 @@ def adam() -> Any:
         ),
         (flip, averaged_guide, Trace_ELBO, adam, "a baseline is an average over steps"),
         (stateful(), normal_guide, Trace_ELBO, adam, r"changes a tensor.*test_not_compiled"),
-        (flip, averaged_guide, ReweightedWakeSleep, adam, "ReweightedWakeSleep computes"),
+        (
+            Counting(99),
+            normal_guide,
+            lambda: DataParallel(Trace_ELBO()),
+            adam,
+            "DataParallel computes",
+        ),
         (
             branching,
             normal_guide,

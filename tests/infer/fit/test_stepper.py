@@ -24,6 +24,7 @@ from pyro.infer import (
     JitTraceEnum_ELBO,
     JitTraceGraph_ELBO,
     JitTraceMeanField_ELBO,
+    ReweightedWakeSleep,
     Trace_ELBO,
     config_enumerate,
 )
@@ -227,6 +228,34 @@ def test_arguments_by_name_and_in_dicts_take_the_short_way(
         assert svi.engine.compiled_steps == 16 * compiled
     assert len(slow) == 5  # the first of them in torch, and the first in machine code
     torch.testing.assert_close(found[0], found[1], rtol=1e-8, atol=1e-8)
+
+
+def test_losses_in_pairs_of_an_objective_that_is_given_its_data_in_a_dict() -> None:
+    def seen(observations: dict[str, Tensor]) -> None:
+        model(observations["x"])
+
+    def guess(observations: dict[str, Tensor]) -> None:
+        loc = pyro.param("loc", torch.tensor(0.1)) * observations["x"].mean(-1, keepdim=True)
+        pyro.sample("z", dist.Normal(loc.squeeze(-1), 1.0))
+
+    def losses(compiled: bool) -> list[Any]:
+        pyro.clear_param_store()
+        pyro.set_rng_seed(3)
+        wake = ReweightedWakeSleep(3, 0.5, vectorize_particles=False)
+        svi, found = SVI(seen, guess, adam(), wake), []
+        with settings.context(compile_enabled=compiled, svi_compile_after=0):
+            for k in range(25):
+                plain = compiled or k < 6  # the first ones have the noise of torch
+                with nullcontext() if plain else Counted(make_key(new_seed())):
+                    found.append(svi.step(observations={"x": X + k / 10}))
+        assert (svi.engine.compiled_steps > 14) == compiled
+        return found
+
+    found = losses(True)
+    assert all(isinstance(loss, tuple) and len(loss) == 2 for loss in found)
+    torch.testing.assert_close(
+        torch.tensor(found), torch.tensor(losses(False)), rtol=1e-8, atol=1e-8
+    )
 
 
 def test_other_names_or_values_are_other_arguments() -> None:

@@ -111,6 +111,24 @@ def chain_guide(x: Tensor = X) -> None:
     pyro.sample("stay", dist.Beta(amount, 1.5))
 
 
+def seen(x: Tensor = X, observations: Any = None) -> None:
+    x = x if observations is None else observations["x"]
+    rate = pyro.param("rate", torch.tensor(0.7), constraint=constraints.positive)
+    z = pyro.sample("z", dist.Gamma(2.0, rate))
+    with pyro.plate("data", 6):
+        side = pyro.sample("side", dist.Bernoulli(0.3))
+        pyro.sample("x", dist.Normal(z * side, 1.0), obs=x)
+
+
+def seen_guide(x: Tensor = X, observations: Any = None) -> None:
+    x = x if observations is None else observations["x"]
+    loc = pyro.param("loc", torch.tensor(0.1))
+    pyro.sample("z", dist.LogNormal(loc * x.mean(-1, keepdim=x.dim() > 1), 0.5))
+    slope = pyro.param("slope", torch.tensor(0.5))
+    with pyro.plate("data", 6):
+        pyro.sample("side", dist.Bernoulli(logits=slope * x))
+
+
 def scheduled(kind: Any, optimizer: Any = torch.optim.Adam, **options: Any) -> Callable[[], Any]:
     rate = 0.001 if optimizer is torch.optim.SGD else 0.05
     return lambda: kind({"optimizer": optimizer, "optim_args": {"lr": rate}, **options})
@@ -157,6 +175,10 @@ OBJECTIVES: dict[str, Callable[[], Any]] = {
         gaussian, num_particles=3, vectorize_particles=False
     ),
     "energy": lambda: EnergyDistance(beta=1.3, prior_scale=0.1, num_particles=3),
+    "wake": lambda: ReweightedWakeSleep(num_particles=3),
+    "wake, one by one": lambda: ReweightedWakeSleep(num_particles=3, vectorize_particles=False),
+    "wake and sleep": lambda: ReweightedWakeSleep(3, 0.4, num_sleep_particles=2),
+    "sleep": lambda: ReweightedWakeSleep(2, 0.0, model_has_params=False),
     "Monte Carlo": lambda: TraceTMC_ELBO(max_plate_nesting=1),
 }
 OF_DRAWS = ("discrepancy", "discrepancy, one by one", "energy")
@@ -166,6 +188,7 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "switch": (switch, switch_guide),
     "coin": (coin, coin_guide),
     "chain": (chain, chain_guide),
+    "seen": (seen, seen_guide),
 }
 TABLE = [
     *(("normal", "trace", make) for make in OPTIMISERS.values()),
@@ -178,6 +201,11 @@ TABLE = [
     *(("switch", loss, OPTIMISERS["Adam"]) for loss in ("enumeration", "Monte Carlo")),
     ("chain", "enumeration", OPTIMISERS["Adam"]),
     *(("coin", loss, OPTIMISERS["Adam"]) for loss in ("trace", "graph")),
+    *(
+        ("seen", loss, OPTIMISERS["Adam"])
+        for loss in ("wake", "wake, one by one", "wake and sleep", "sleep")
+    ),
+    ("seen", "wake and sleep", SCHEDULES["cosine"]),
 ]
 NAMES = [
     *OPTIMISERS,
@@ -285,7 +313,16 @@ class Doubled(EnergyDistance):
         return loss.item()
 
 
-@pytest.mark.parametrize("loss", [ReweightedWakeSleep, Doubled])
+class Redoubled(ReweightedWakeSleep):
+    """The same of an objective with two losses."""
+
+    def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
+        losses = self.differentiable_losses(model, guide, *args, **kwargs)
+        (2 * losses[0] + losses[1]).backward()
+        return tuple(loss.item() for loss in losses)
+
+
+@pytest.mark.parametrize("loss", [Redoubled, Doubled])
 def test_objectives_with_gradients_of_their_own_stay_in_torch(loss: Callable[[], Any]) -> None:
     pyro.clear_param_store()
     svi = SVI(normal, normal_guide, optim.Adam({"lr": 0.01}), loss())

@@ -189,14 +189,14 @@ class CompiledSteps:
         self.settle()
         return Snapshot(self.leaves, self._optim, step)
 
-    def trusted(self, call: Call) -> Callable[[Sequence[Tensor]], float | None] | None:
+    def trusted(self, call: Call) -> Callable[[Sequence[Tensor]], Loss | None] | None:
         """Makes single steps with arguments of this kind, as long as :meth:`may_repeat`."""
         stage = self._stage(call)
         if not self._is_trusted(stage) or stage.tape is None or not stage.tape.can_share():
             return None
         tape = stage.tape
 
-        def once(tensors: Sequence[Tensor]) -> float | None:
+        def once(tensors: Sequence[Tensor]) -> Loss | None:
             if not self._is_trusted(stage) or not tape.can_share():
                 return None
             loss = tape.once(self._key_numbers(self._count), tensors)
@@ -266,7 +266,8 @@ class CompiledSteps:
         elif stage.tape is None and not self._insists and counted.work.is_for_torch(_threads()):
             self.give_up("most of the work are products of matrices, in which torch is faster")
         elif stage.tape is None:
-            self._record(stage, leaves, list(seen), call, counted.noise.taken)
+            parts = len(loss) if isinstance(loss, tuple) else 1
+            self._record(stage, leaves, list(seen), call, counted.noise.taken, parts)
         elif foreseen is not None:
             self._compare(stage, foreseen, loss, seen)
         return loss
@@ -285,6 +286,7 @@ class CompiledSteps:
         moved: Sequence[str],
         call: Call,
         taken: Mapping[str, int],
+        parts: int,
     ) -> None:
         assert not isinstance(self._objective, str)
         state = torch.get_rng_state()
@@ -298,6 +300,7 @@ class CompiledSteps:
                 self._changing,
                 taken,
                 timetable_of(self._optim) if self._is_scheduled else None,
+                parts,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
             self.give_up(_reason(error))
@@ -307,7 +310,7 @@ class CompiledSteps:
     def _compare(
         self,
         stage: _Stage,
-        foreseen: tuple[float, Tensor],
+        foreseen: tuple[Loss, Tensor],
         loss: Loss,
         seen: Mapping[str, Tensor],
     ) -> None:
@@ -321,8 +324,8 @@ class CompiledSteps:
         dtype = torch.float64 if exact else torch.float32
         expected = torch.cat([seen[name].reshape(-1).to(dtype) for name in order])
         wrong = difference(foreseen[1], expected) or difference(
-            torch.tensor([foreseen[0]], dtype=torch.float64),
-            torch.tensor([loss], dtype=dtype),
+            torch.tensor(foreseen[0], dtype=torch.float64).reshape(-1),
+            torch.tensor(loss, dtype=dtype).reshape(-1),
         )
         if wrong is not None and stage.inherited:
             stage.tape, stage.checks, stage.inherited = None, _CHECKS, False

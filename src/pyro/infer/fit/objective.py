@@ -6,14 +6,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, final
 
-from torch import Tensor
-
 from pyro.compile.not_capturable import not_capturable
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.energy_distance import EnergyDistance
+from pyro.infer.reweighted_wake_sleep import ReweightedWakeSleep
 
 LossFn = Callable[..., Any]
-_PLAIN = (ELBO, EnergyDistance)  # whose gradients are those of their differentiable_loss
+_METHODS = ("loss_and_grads", "differentiable_loss", "differentiable_losses")
+
+_DIFFERENTIABLE: dict[type, str] = {
+    ELBO: "differentiable_loss",
+    EnergyDistance: "differentiable_loss",
+    ReweightedWakeSleep: "differentiable_losses",
+}
+"""Objectives, with the method whose gradients are those that they compute."""
 
 
 @final
@@ -31,18 +37,16 @@ class Differentiated:
 
 
 def objective_of(loss_and_grads: LossFn) -> LossFn | str:
-    """The loss as a tensor, given model, guide and their arguments; or why there is none."""
+    """The loss as a tensor, given model, guide and their arguments; or why there is none.
+
+    It is a tuple of tensors where a loss is a tuple: the gradient is then that of their sum.
+    """
     if isinstance(loss_and_grads, Differentiated):
         return loss_and_grads.loss
     owner = getattr(loss_and_grads, "__self__", None)
-    kind: Any = type(owner)
-    for base in _PLAIN:
-        if (
-            isinstance(owner, base)
-            and kind.loss_and_grads is base.loss_and_grads
-            and kind.differentiable_loss is base.differentiable_loss
-        ):
-            return partial(_without_averages, owner)
+    for base, method in _DIFFERENTIABLE.items():
+        if isinstance(owner, base) and _inherits(type(owner), base):
+            return partial(_without_averages, owner, method)
     name = type(owner).__name__ if owner is not None else "loss_and_grads"
     return f"{name} computes gradients in its own way"
 
@@ -53,8 +57,13 @@ def wants_compilation(loss_and_grads: LossFn) -> bool:
     return isinstance(owner, ELBO) and owner.wants_compilation
 
 
-def _without_averages(owner: ELBO | EnergyDistance, *args: Any, **kwargs: Any) -> Tensor:
+def _inherits(kind: Any, base: Any) -> bool:
+    """Whether a subclass computes losses as its base does."""
+    return all(getattr(kind, name, None) is getattr(base, name, None) for name in _METHODS)
+
+
+def _without_averages(owner: Any, method: str, *args: Any, **kwargs: Any) -> Any:
     averages = vars(owner).get("_averages")
     if averages is not None and averages.are_used:
         raise not_capturable("a baseline is an average over steps")
-    return owner.differentiable_loss(*args, **kwargs)
+    return getattr(owner, method)(*args, **kwargs)

@@ -55,7 +55,7 @@ class Stepper:
         self._watch: Watch | None = None
         self._changes = 0
         self._native = False
-        self._once: Callable[[Sequence[Tensor]], float | None] | None = None
+        self._once: Callable[[Sequence[Tensor]], Loss | None] | None = None
         self._form: Form | None = None  # of the arguments of such steps
         self._steps = CompiledSteps(
             step,
@@ -110,7 +110,7 @@ class Stepper:
             self._hold()
         return losses[0]
 
-    def _again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
+    def _again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Loss | None:
         """A step like the one before, if everything is as it was then."""
         assert self._once is not None and self._form is not None
         tensors = self._form.tensors(args, kwargs)

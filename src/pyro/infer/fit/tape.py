@@ -14,7 +14,9 @@ from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
+from pyro.infer.fit.ledger import Ledger
 from pyro.infer.fit.shared_memory import SharedMemory, share
+from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.timetable import Timetable
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
@@ -84,6 +86,7 @@ class Tape:
     :param call: Arguments; their tensors are inputs if ``changing``, otherwise constants.
     :param taken: How many random numbers a step takes, by stream.
     :param timetable: If a schedule can run ahead: several steps at once follow it.
+    :param parts: How many losses a step has; the gradient is that of their sum.
     :raises NotCapturable: if a step is no tape. :raises NotFlat: if the optimiser is none.
     """
 
@@ -97,19 +100,21 @@ class Tape:
         changing: bool,
         taken: Mapping[str, int],
         timetable: Timetable | None = None,
+        parts: int = 1,
     ) -> None:
         self._objective, self._call = objective, call
         self._changing, self._leaves = changing, dict(leaves)
         self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved})
         ahead = None if self.flat.moves_rates else timetable
         self._rates = None if ahead is None else _Rates(ahead, self.flat)
+        self._ledger = None if parts == 1 else Ledger(_ROWS, parts - 1)
         self._key = make_key(0)
         self._key_numbers = self._key.numpy()
         self._shared: SharedMemory | None = None
         self.ahead = 0  # steps that torch's tensors do not know of
         self.iteration: Iteration = compile_iteration(
             self._step,
-            [self._key, *self.flat.arrays, *([] if self._rates is None else [self._rates.row])],
+            [self._key, *self.flat.arrays, *self._of_pieces()],
             [Slice(t, 1, k) for t, k in zip(self.flat.leaves, self.flat.offsets, strict=True)],
             self._inputs(call),
             taken,
@@ -117,9 +122,8 @@ class Tape:
 
     def _step(self) -> Outcome:
         with unchecked(), trusted_values(), unread(), loops_are_cheap(), ParamCapture() as seen:
-            loss = self._objective(*self._call.args, **self._call.kwargs)
-        if not isinstance(loss, Tensor) or loss.dim():
-            raise not_capturable(f"the loss is {type(loss).__name__}, not a scalar tensor")
+            losses = self._losses(self._objective(*self._call.args, **self._call.kwargs))
+        loss = sum(losses[1:], losses[0])
         if seen.leaves.keys() != self._leaves.keys():
             names = sorted(seen.leaves.keys() ^ self._leaves.keys())
             raise not_capturable(f"the parameter {names[0]!r} is not in every step")
@@ -132,14 +136,32 @@ class Tape:
         if validation.VALIDATE:
             go_on = go_on & whole.isfinite().all()
         key = self._key + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+        state = [key]
         if self._rates is None:
-            state = [key, *self.flat.step(gradients)]
+            state += self.flat.step(gradients)
         else:
-            moved = self.flat.step(gradients, self._rates.current())
-            state = [key, *moved, self._rates.row + 1]
-        return Outcome(loss.detach().to(torch.float64), go_on, state, [whole])
+            state += [*self.flat.step(gradients, self._rates.current()), self._rates.row + 1]
+        if self._ledger is not None:
+            state += self._ledger.after([loss.detach() for loss in losses[1:]])
+        return Outcome(losses[0].detach().to(torch.float64), go_on, state, [whole])
 
-    def run(self, n: int, key: Key, call: Call) -> tuple[list[float], bool]:
+    def _losses(self, found: Any) -> list[Tensor]:
+        """The losses of a step, as many as there are to be."""
+        losses = list(found) if isinstance(found, tuple) else [found]
+        for loss in losses:
+            if not isinstance(loss, Tensor) or loss.dim():
+                raise not_capturable(f"the loss is {type(loss).__name__}, not a scalar tensor")
+        expected = 1 if self._ledger is None else 1 + self._ledger.width
+        if len(losses) != expected:
+            raise not_capturable(f"there are {len(losses)} losses in place of {expected}")
+        return losses
+
+    def _of_pieces(self) -> list[Tensor]:
+        """The arrays that say where in a piece a step is."""
+        rates = [] if self._rates is None else [self._rates.row]
+        return rates if self._ledger is None else [*rates, *self._ledger.arrays]
+
+    def run(self, n: int, key: Key, call: Call) -> tuple[Sequence[Loss], bool]:
         """Make up to ``n`` steps, the first with the random numbers of a key.
 
         :return: Their losses; and whether the next one is to be made in torch, since something is
@@ -150,11 +172,18 @@ class Tape:
         self._key.copy_(key)
         if self._rates is not None:
             n = self._rates.look_ahead(n, self.ahead)
-        losses, refused = self.iteration.run(n, self._inputs(call))
+        losses, refused = self._iterate(n, self._inputs(call))
         self.ahead += len(losses)
         if self._rates is not None:
             self._rates.have_made(len(losses), n, self.ahead)
         return losses, refused
+
+    def _iterate(self, n: int, inputs: Sequence[Tensor]) -> tuple[Sequence[Loss], bool]:
+        if self._ledger is None:
+            return self.iteration.run(n, inputs)
+        self._ledger.begin()
+        losses, refused = self.iteration.run(min(n, self._ledger.rows), inputs)
+        return self._ledger.beside(losses), refused
 
     def _inputs(self, call: Call) -> list[Tensor]:
         given = call.tensors if self._changing else []
@@ -165,7 +194,7 @@ class Tape:
         """Whether the schedule is advanced between steps that are made at once."""
         return self._rates is not None
 
-    def once(self, key: Sequence[float], tensors: Sequence[Tensor]) -> float | None:
+    def once(self, key: Sequence[float], tensors: Sequence[Tensor]) -> Loss | None:
         """Make a single step on torch's own memory: its loss, or None if it could not be made.
 
         To be called with nothing ahead, and only if :meth:`can_share`.
@@ -174,7 +203,7 @@ class Tape:
         assert shared is not None
         shared.read()
         self._key_numbers[:] = key
-        losses, _ = self.iteration.run(1, tensors)
+        losses, _ = self._iterate(1, tensors)
         if not losses:
             return None
         shared.write()
@@ -192,7 +221,7 @@ class Tape:
             self.flat.write(self.ahead)
             self.ahead = 0
 
-    def foresee(self, key: Key, call: Call) -> tuple[float, Tensor] | None:
+    def foresee(self, key: Key, call: Call) -> tuple[Loss, Tensor] | None:
         """The loss and the gradient of a step that is not made; None: it cannot be made here."""
         self.settle()
         self.flat.read()
@@ -200,7 +229,7 @@ class Tape:
         state = torch.get_rng_state() if self.iteration.torch_draws else None
         if self._rates is not None:
             self._rates.look_ahead(1, 0)
-        losses, _ = self.iteration.run(1, self._inputs(call))
+        losses, _ = self._iterate(1, self._inputs(call))
         if state is not None:
             torch.set_rng_state(state)
         return (losses[0], self.iteration.extras[0].clone()) if losses else None
