@@ -106,12 +106,9 @@ def test_rows_are_those_of_torch_bit_for_bit(name: str, before: int) -> None:
 
 def whole(optimiser: Any) -> Any:
     """The state of the schedule and the parameter groups; functions and generators left out."""
-    found = []
-    for cohort in optimiser.cohorts:
-        for group in cohort.optimizer.param_groups:
-            found.append({name: x for name, x in group.items() if name != "params"})
-        found.append(plain(cohort.scheduler))
-    return found
+    groups = [group for c in optimiser.cohorts for group in c.optimizer.param_groups]
+    options = [{name: x for name, x in g.items() if name != "params"} for g in groups]
+    return options, [plain(c.scheduler) for c in optimiser.cohorts]
 
 
 def plain(scheduler: Any) -> Any:

@@ -128,13 +128,9 @@ def test_names_that_are_none_of_a_site_are_said(kernel: Any) -> None:
     log = dist.transforms.ExpTransform().inv
     known = "x" if kernel is Walk else "loc"
     good = {} if kernel is Walk else {"scale": log}
-    for options, text in (
-        ({"save_params": [known, "sclae"]}, r"save_params names sites.*\['sclae'\].*'%s'" % known),
-        (
-            {"transforms": {"sclae": log, **good}},
-            r"transforms names sites.*\['sclae'\].*'%s'" % known,
-        ),
-    ):
+    options: dict[str, Any]
+    for options in ({"save_params": [known, "sclae"]}, {"transforms": {"sclae": log, **good}}):
+        text = rf"{next(iter(options))} names sites.*\['sclae'\].*'{known}'"
         with pytest.warns(UserWarning, match=text):
             fitted(kernel(), 2, 10, **options)
 

@@ -86,7 +86,8 @@ def _take(x: Any, form: Any, found: list[Tensor]) -> bool:
     kind = type(form)
     if kind is _Tensor:
         found.append(x)
-        return (type(x), getattr(x, "shape", None), getattr(x, "dtype", None)) == form
+        mine = (type(x), getattr(x, "shape", None), getattr(x, "dtype", None))
+        return bool(mine == form)
     if kind is not _Node:
         return type(x) is kind and bool(x == form)
     if type(x) is not form.kind or len(x) != len(form.parts):
