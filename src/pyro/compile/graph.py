@@ -13,6 +13,7 @@ from pyro.compile import views
 from pyro.compile.affine import Access, coalesce, compose, digits, refine, split
 from pyro.compile.ir import Kind, Node, Op, Ref, Routine, Shape, Target, View, contiguous
 from pyro.compile.not_capturable import not_capturable
+from pyro.compile.scaling import sum_apart
 from pyro.compile.simplify import simplify_map, simplify_reduce, written_value
 
 COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "and", "or", "xor", "eq", "ne"})
@@ -43,6 +44,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.constants: list[Tensor] = []
         self.write_counts: dict[Node, int] = {}  # arrays of zeros into which writes add up
+        self.reciprocals: dict[Node, Node | None] = {}  # of constants, where they have some
         self._known: dict[Any, Node] = {}
 
     # ------------------------------------------------------------ leaves
@@ -71,11 +73,14 @@ class Graph:
             return self.full(shape, first.item(), kind)
         kept = [slice(0, 1) if s == 0 else slice(None) for s in tensor.stride()]
         small = tensor[tuple(kept)].contiguous().to(TORCH_DTYPE[kind])
-        self.constants.append(small)
-        node = self._node(
-            Op.DATA, (small.numel(),), kind, (), len(self.constants) - 1, small.numel()
-        )
-        return views.expand(_whole(node, tuple(small.shape)), shape)
+        return views.expand(self.data(small), shape)
+
+    def data(self, tensor: Tensor) -> View:
+        """An array of constants on which the code does not depend, whatever its elements are."""
+        n, kind = tensor.numel(), DTYPE_KIND[tensor.dtype]
+        self.constants.append(tensor)
+        node = self._node(Op.DATA, (n,), kind, (), len(self.constants) - 1, n)
+        return _whole(node, tuple(tensor.shape))
 
     def iota(self, n: int, start: int = 0) -> View:
         """``start, start + 1, ...``"""
@@ -172,13 +177,17 @@ class Graph:
             return self.full(out, IDENTITY[fn], kind)
         x = written_value(self, x)
         small, factor = simplify_reduce(self, fn, x, reduced)
-        result = self._reduce(fn, small, reduced, kind)
+        result = self._sum_apart(fn, small, reduced) or self._reduce(fn, small, reduced, kind)
         result = views.broadcast_back(result, shape)
         if factor != 1:
             result = self.map("mul", result, self.literal(factor, kind))
         return View(
             result.node, out, views.insert_dims(result.strides, reduced, keepdim), result.offset
         )
+
+    def _sum_apart(self, fn: str, x: View, reduced: set[int]) -> View | None:
+        whole = fn == "sum" and x.kind is Kind.F and len(reduced) == len(x.shape) > 0
+        return sum_apart(self, x) if whole and x.numel > 1 else None
 
     def _reduce(self, fn: str, x: View, reduced: set[int], kind: Kind) -> View:
         """The shape of the result has size one where ``x`` does not move."""

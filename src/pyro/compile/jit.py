@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 
 from pyro.compile.emit.program import Target
+from pyro.compile.math.host import engine_of, features, object_of
 
 _LOCK = threading.Lock()
 _SERIAL = itertools.count()
@@ -46,28 +47,14 @@ class Machine:
 @functools.cache
 def machine() -> Machine:
     """The host, found once."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return Machine(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
-
-
-def target_machine(level: int) -> llvm.TargetMachine:
-    """LLVM's description of the host; ``level`` is how hard it works on the code."""
-    host = machine()
-    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=host.tuned_for, features=host.features, opt=level, jit=True
-    )
+    has = features()  # which makes the target known to LLVM
+    return Machine(llvm.get_host_cpu_name(), has)
 
 
 def assemble(text: str, level: int) -> bytes:
     """Machine code of a module, as an object file."""
     with _LOCK:
-        context = llvm.create_context()
-        module = llvm.parse_assembly(text, context)
-        found: bytes = target_machine(level).emit_object(module)
-        module.close()
-        context.close()
-        return found
+        return object_of(text, machine().tuned_for, level)
 
 
 class Loaded:
@@ -76,11 +63,9 @@ class Loaded:
     def __init__(self, code: bytes) -> None:
         with _LOCK:
             empty = llvm.parse_assembly("")  # in the global context, which outlives the engine
-            self._engine = llvm.create_mcjit_compiler(empty, target_machine(0))
             self._code = code  # LLVM does not copy it
             self._object = llvm.ObjectFileRef.from_data(code)
-            self._engine.add_object_file(self._object)
-            self._engine.finalize_object()
+            self._engine = engine_of(self._object, empty, machine().tuned_for)
 
     def address(self, name: str) -> int:
         """Where a function begins."""

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pyro.compile import views
+from pyro.compile.bounds import bounds_of
 from pyro.compile.ir import Kind, Node, Op, Target, View, contiguous
+from pyro.compile.scaling import arguments_of, number_of, reciprocal, scaled, without_sign
 
 if TYPE_CHECKING:
     from pyro.compile.graph import Graph
@@ -69,6 +71,8 @@ def _add(graph: Graph, arguments: tuple[View, ...]) -> View | None:
             return b
         if (inner := _negated(a)) is not None:
             return graph.map("sub", b, inner)
+    if x == y and x.kind is Kind.F:
+        return graph.map("mul", x, graph.literal(2.0, Kind.F))
     return _joined_writes(graph, x, y)
 
 
@@ -92,7 +96,9 @@ def _mul(graph: Graph, arguments: tuple[View, ...]) -> View | None:
             return b
         if value_of(a) == -1 and a.kind is not Kind.B:
             return graph.map("neg", b)
-    return None
+        if (c := number_of(b)) is not None and (found := scaled(graph, a, c)) is not None:
+            return found
+    return without_sign(graph, "mul", x, y)
 
 
 @rule("div")
@@ -103,6 +109,10 @@ def _div(graph: Graph, arguments: tuple[View, ...]) -> View | None:
         return x
     if value is not None and value != 0 and math.isfinite(value) and math.isfinite(1 / value):
         return graph.map("mul", x, graph.literal(1 / value, Kind.F))
+    if (inverse := reciprocal(graph, y)) is not None:
+        return graph.map("mul", x, inverse)
+    if (found := without_sign(graph, "div", x, y)) is not None:
+        return found
     repeats = any(n > 1 and not s for n, s in zip(y.shape, y.strides, strict=True))
     if value is None and repeats and value_of(x) is None:
         return graph.map("mul", x, graph.map("div", graph.literal(1.0, Kind.F), y))
@@ -117,7 +127,10 @@ def _abs(graph: Graph, arguments: tuple[View, ...]) -> View | None:
 
 @rule("neg")
 def _neg(graph: Graph, arguments: tuple[View, ...]) -> View | None:
-    return _negated(arguments[0])
+    (x,) = arguments
+    if (difference := arguments_of(x, "sub")) is not None:
+        return graph.map("sub", *reversed(difference))
+    return _negated(x) or (scaled(graph, x, -1.0) if x.kind is Kind.F else None)
 
 
 @rule("pow")
@@ -137,6 +150,15 @@ def _pow(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     if power == -2:
         return graph.map("div", graph.literal(1.0, Kind.F), graph.map("mul", x, x))
     return None
+
+
+@rule("log1p")
+def _log1p(graph: Graph, arguments: tuple[View, ...]) -> View | None:
+    (x,) = arguments
+    low, high = bounds_of(x.node)
+    if low < 0:
+        return None
+    return graph.map("log1p_of_fraction" if high <= 1 else "log1p_of_positive", x)
 
 
 @rule("select")

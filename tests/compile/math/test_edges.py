@@ -17,12 +17,17 @@ Meaning = Callable[[Tensor], Tensor]
 OWN_NAMES: dict[str, Meaning] = {
     "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
     "log_sigmoid": torch.nn.functional.logsigmoid,
+    "log1p_of_positive": torch.log1p,
+    "log1p_of_fraction": torch.log1p,
     "trigamma": lambda x: torch.polygamma(1, x),
     "polygamma2": lambda x: torch.polygamma(2, x),
     "polygamma3": lambda x: torch.polygamma(3, x),
 }
-# Where torch's value is not the limit, or has fewer digits: the arguments that are left out.
+# Where torch's value is not the limit, or has fewer digits, or a function is not meant to be used:
+# the arguments that are left out.
 BEYOND_TORCH: dict[str, Callable[[Tensor], Tensor]] = {
+    "log1p_of_positive": lambda x: x.signbit(),
+    "log1p_of_fraction": lambda x: x.signbit() | (x > 1),
     "trigamma": lambda x: x < 0,
     "polygamma2": lambda x: x.isinf(),
     "polygamma3": lambda x: x.isinf(),

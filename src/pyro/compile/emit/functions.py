@@ -70,7 +70,7 @@ def _libm(w: Writer, fn: str, arguments: list[Value]) -> Value:
     """A function of the C library, lane by lane."""
     symbol = LIBM[fn]
     operands = ", ".join(["double"] * len(arguments))
-    w.module.declare(f"declare double @{symbol}({operands})")
+    w.module.declare(f"declare double @{symbol}({operands}) nonlazybind")
     depth = max(a.depth for a in arguments)
     lanes = []
     for lane in range(arguments[0].width):

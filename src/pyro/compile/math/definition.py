@@ -24,9 +24,9 @@ class Definition(NamedTuple):
 
     @property
     def declaration(self) -> str:
-        """The line that makes the function known to a module."""
+        """The line that makes the function known to a module, and that it is found in a table."""
         types = ", ".join([self._type] * self.function.arity)
-        return f"declare {self._type} @{self.symbol}({types}) nounwind"
+        return f"declare {self._type} @{self.symbol}({types}) nounwind nonlazybind"
 
     @property
     def _type(self) -> str:

@@ -12,7 +12,7 @@ import math
 from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
 from pyro.compile.math.coefficients import EXP
 from pyro.compile.math.polynomial import polynomial
-from pyro.compile.math.words import ROUND, power_of_two, scale
+from pyro.compile.math.words import ROUND, power_of_two, two_powers
 
 LN2_HIGH = float.fromhex("0x1.62e42fefa38p-1")  # 42 bits: a product with an exponent is exact
 LN2_LOW = float.fromhex("0x1.ef35793c7673p-45")
@@ -38,10 +38,16 @@ def _reduced(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Value, 
     return rounded, b.fma(n, -LN2_LOW, b.fma(n, -LN2_HIGH, x))
 
 
+def _scaled_sum(b: ScalarBuilder[Value, Condition, Int], p: Value, rounded: Value) -> Value:
+    r""":math:`2^n (1 + p)`, rounded twice if it is subnormal; overflows to infinity."""
+    first, second = two_powers(b, rounded)
+    return b.mul(b.fma(first, p, first), second)
+
+
 def exp(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`e^x` within 1.1 ulp, subnormal results included."""
     rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))
-    return scale(b, b.add(_expm1_of_remainder(b, r), 1.0), b.sub(rounded, ROUND))
+    return _scaled_sum(b, _expm1_of_remainder(b, r), rounded)
 
 
 def exp_of_moderate(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
@@ -54,16 +60,15 @@ def exp_of_moderate(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
 def exp_sum(b: ScalarBuilder[Value, Condition, Int], x: Value, low: Value) -> Value:
     r""":math:`e^{x + l}` within 1.1 ulp, for a correction :math:`l` far below 1."""
     rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))
-    p = _expm1_of_remainder(b, b.add(r, low))
-    return scale(b, b.add(p, 1.0), b.sub(rounded, ROUND))
+    return _scaled_sum(b, _expm1_of_remainder(b, b.add(r, low)), rounded)
 
 
 def exp2(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`2^x` within 1.1 ulp, subnormal results included; exact for integers."""
     x = _clamped(b, x, -1080.0, 1025.0)
-    n = b.sub(b.add(x, ROUND), ROUND)
-    r = b.mul(b.sub(x, n), math.log(2))
-    return scale(b, b.add(_expm1_of_remainder(b, r), 1.0), n)
+    rounded = b.add(x, ROUND)
+    r = b.mul(b.sub(x, b.sub(rounded, ROUND)), math.log(2))
+    return _scaled_sum(b, _expm1_of_remainder(b, r), rounded)
 
 
 def scaled_expm1(b: ScalarBuilder[Value, Condition, Int], x: Value, shift: int = 1) -> Value:

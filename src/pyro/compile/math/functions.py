@@ -33,6 +33,8 @@ _ALL = (
     Function("log2", logarithm.log2),
     Function("log10", logarithm.log10),
     Function("log1p", logarithm.log1p),
+    Function("log1p_of_positive", logarithm.log1p_of_positive),
+    Function("log1p_of_fraction", logarithm.log1p_of_fraction),
     Function("sinh", hyperbolic.sinh),
     Function("cosh", hyperbolic.cosh),
     Function("tanh", hyperbolic.tanh),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, MutableMapping
 import llvmlite.binding as llvm
 
 from pyro.compile.math.definition import Definition
+from pyro.compile.math.host import engine_of, features, may_be_near, object_of
 from pyro.compile.math.llvm_module import LlvmModule
 
 _LEVEL = 3
@@ -49,43 +50,20 @@ def object_file(definition: Definition, objects: MutableMapping[str, bytes]) -> 
     key = _key(text)
     code: bytes | None = objects.get(key)
     if code is None:
-        _initialize()
-        code = _machine().emit_object(llvm.parse_assembly(text, _context()))
+        code = object_of(text, llvm.get_host_cpu_name(), _LEVEL)
         objects[key] = code
     return code
 
 
 def _load(symbol: str, code: bytes) -> llvm.ExecutionEngine:
-    _initialize()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _machine())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
+    empty = llvm.parse_assembly("", llvm.create_context())
+    file = llvm.ObjectFileRef.from_data(code)
+    engine = engine_of(file, empty, llvm.get_host_cpu_name())
     llvm.add_symbol(symbol, engine.get_function_address(symbol))
     return engine
 
 
-def _initialize() -> None:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-
-
-def _context() -> llvm.ContextRef:
-    return llvm.create_context()
-
-
-def _machine() -> llvm.TargetMachine:
-    """A description of the host; an engine takes possession of it."""
-    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=_LEVEL, jit=True
-    )
-
-
-def _features() -> str:
-    features: str = llvm.get_host_cpu_features().flatten()
-    return features
-
-
 def _key(text: str) -> str:
-    host = (llvm.get_process_triple(), llvm.get_host_cpu_name(), _features())
+    host = (llvm.get_process_triple(), llvm.get_host_cpu_name(), features(), str(may_be_near()))
     parts = (*map(str, llvm.llvm_version_info), str(_LEVEL), *host, text)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -8,7 +8,7 @@ ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds, and leaves an integ
 MIN_NORMAL = 2.0**-1022
 ONE_BITS = 0x3FF0000000000000
 _MANTISSA_BITS = 0x000FFFFFFFFFFFFF
-_SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 _INTEGER_BITS = 0x4330000000000000  # 2**52
 _BIASED = 2.0**52 + 1023
 
@@ -22,11 +22,16 @@ def power_of_two(b: ScalarBuilder[Value, Condition, Int], rounded: Value, offset
     return b.from_bits(b.int_add(exponent, ONE_BITS + (offset << 52)))
 
 
-def scale(b: ScalarBuilder[Value, Condition, Int], y: Value, n: Value) -> Value:
-    r""":math:`2^n y` for an integer :math:`|n| < 2000`, rounded once; overflows to infinity."""
-    half = b.fma(n, 0.5, ROUND)
-    rest = b.add(b.sub(n, b.sub(half, ROUND)), ROUND)
-    return b.mul(b.mul(y, power_of_two(b, half)), power_of_two(b, rest))
+def two_powers(b: ScalarBuilder[Value, Condition, Int], rounded: Value) -> tuple[Value, Value]:
+    r"""Two normal numbers whose product is :math:`2^n`; ``rounded`` is :math:`n` + ``ROUND``.
+
+    For :math:`|n| < 2000`.
+    """
+    word = b.to_bits(rounded)
+    half = b.shift_right(word, 1)  # the low bits are those of n / 2, rounded down
+    rest = b.int_sub(word, half)
+    first, second = (b.int_add(b.shift_left(k, 52), ONE_BITS) for k in (half, rest))
+    return b.from_bits(first), b.from_bits(second)
 
 
 def split(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Int, Value]:
@@ -34,8 +39,8 @@ def split(b: ScalarBuilder[Value, Condition, Int], x: Value) -> tuple[Int, Value
 
     For positive normal numbers.
     """
-    word = b.int_add(b.to_bits(x), ONE_BITS - _SQRT_HALF_BITS)
-    mantissa = b.int_add(b.int_and(word, _MANTISSA_BITS), _SQRT_HALF_BITS)
+    word = b.int_add(b.to_bits(x), ONE_BITS - SQRT_HALF_BITS)
+    mantissa = b.int_add(b.int_and(word, _MANTISSA_BITS), SQRT_HALF_BITS)
     return b.shift_right(word, 52), b.from_bits(mantissa)
 
 
