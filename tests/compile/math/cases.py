@@ -31,12 +31,7 @@ CASES = (
     Case("log2", lambda x: mp.log(x, 2), ((5e-324, 1e-310), (0, 2), NEAR_ONE, (1, 1e10)), 2),
     Case("log10", mp.log10, ((5e-324, 1e-310), (0, 2), NEAR_ONE, (1, 1e10)), 2),
     Case("log1p", mp.log1p, ((-1, 1), SMALL, (1, 1e5), (1e15, 1e20), (-1e-300, 1e-310)), 1.5),
-    Case(
-        "log1p_of_positive",
-        mp.log1p,
-        ((0, 1), (0, 1e-5), (1, 1e5), (1e15, 1e20), (1e307, 1e308)),
-        1.5,
-    ),
+    Case("log1p_of_positive", mp.log1p, ((0, 1), (0, 1e-5), (1, 1e5), (1e307, 1e308)), 2),
     Case("log1p_of_fraction", mp.log1p, ((0, 1), (0, 1e-5), (0.4, 0.43), (1e-310, 1e-300)), 2),
     Case("sinh", mp.sinh, ((-710.47, 710.47), (-2, 2), SMALL), 3),
     Case("cosh", mp.cosh, ((-710.47, 710.47), (-2, 2), SMALL), 3),
