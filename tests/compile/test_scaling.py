@@ -38,6 +38,7 @@ CASES: dict[str, tuple[Program, str]] = {
     "a sum of negatives": (lambda x: (-x.exp()).sum(), "sum over i of exp(x0[i])"),
     "a sum with a number": (lambda x: (x.exp() - 2.0).sum(), "sum over i of exp(x0[i])"),
     "a sum with data": (lambda x: (x.exp() + DATA).sum(), "sum over i of exp(x0[i])"),
+    "a sum with what does not move": (lambda x: (x.exp() - x[0]).sum(), "sum over i of exp(x0[i])"),
     "data less a sum": (lambda x: (DATA - 0.5 * (x * x)).sum(), "sum over i of (x0[i] * x0[i])"),
 }
 

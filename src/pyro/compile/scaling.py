@@ -78,21 +78,21 @@ def reciprocal(graph: Graph, x: View) -> View | None:
     return None if found is None else x._replace(node=found)
 
 
-def constant_sum(graph: Graph, x: View) -> View | None:
-    """The sum of a constant array, if it is finite: data, where it depends on data."""
+def still_sum(graph: Graph, x: View) -> View | None:
+    """The sum of all elements of ``x``, if no loop is needed: of one number, or of data."""
     if (value := number_of(x)) is not None:
         total = value * x.numel
         return _real(graph, total) if math.isfinite(total) else None
-    if x.node.op is not Op.DATA or x.kind is not Kind.F:
-        return None
-    elements = graph.elements(x)
+    if not any(x.strides):
+        return graph.map("mul", View(x.node, (), (), x.offset), _real(graph, float(x.numel)))
+    elements = graph.elements(x) if x.node.op is Op.DATA else None
     if elements is None or not bool(elements.sum().isfinite()):
         return None
-    return views.as_strided(graph.data(elements.sum().reshape(1)), (), (), 0)
+    return View(graph.data(elements.sum().reshape(1)).node, (), (), 0)
 
 
 def sum_apart(graph: Graph, x: View) -> View | None:
-    r"""The sum of all elements of ``x`` with what is constant outside of it, or None.
+    r"""The sum of all elements of ``x`` with what does not move outside of it, or None.
 
     :math:`\sum_i (c_i + a x_i) = \sum_i c_i + a \sum_i x_i`: the loop has neither.
     """
@@ -103,7 +103,7 @@ def sum_apart(graph: Graph, x: View) -> View | None:
         a, b = arguments_of(x, fn) or (None, None)
         if a is None or b is None:
             continue
-        first, second = constant_sum(graph, a), constant_sum(graph, b)
+        first, second = still_sum(graph, a), still_sum(graph, b)
         if first is not None:
             return graph.map(fn, first, graph.reduce("sum", b, every))
         if second is not None:

@@ -101,13 +101,20 @@ def _cut(
             rows = max(1, TILE // unroll[lanes])
         else:
             if lanes >= 0:
-                unroll[lanes] = 4 if all(flags) else min(4, max(1, domain[lanes] // width))
+                side_by_side = _chains(kernel) if all(flags) else domain[lanes] // width
+                unroll[lanes] = min(4, max(1, side_by_side))
             rows = 1 if all(flags) else 4
         for d in reversed(order):
             if not flags[d] and d != lanes and rows > 1:
                 unroll[d] = _divisor(domain[d], rows)
                 rows //= unroll[d]
     return tuple(segments(n, unroll[d], width if d == lanes else 1) for d, n in enumerate(domain))
+
+
+def _chains(kernel: Kernel) -> int:
+    """How many accumulators a sum has: all sums of a loop must find place in registers."""
+    sums = sum(s.node.op is Op.REDUCE for s in kernel.statements)
+    return 4 if sums <= 2 else 2 if sums <= 4 else 1
 
 
 def _vectors(n: int, width: int) -> int:
