@@ -14,6 +14,7 @@ _COMPILER = str(Path(__file__).parent)
 _PYRO = str(Path(__file__).parents[1])
 _TORCH = str(Path(torch.__file__).parent)
 _INSIDE = (_TORCH, _PYRO)
+_BETWEEN = (_COMPILER, str(Path(_TORCH) / "utils" / "_device.py"))  # torch.set_default_device
 _LIBRARY = (str(Path(_TORCH) / "distributions"), _PYRO)
 
 
@@ -51,6 +52,6 @@ def user_line(frame: FrameType | None) -> str:
 def in_library() -> bool:
     """Whether the statement that runs now is one of our library or of torch's distributions."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_COMPILER):
+    while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(_LIBRARY)

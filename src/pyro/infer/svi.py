@@ -15,14 +15,14 @@ from pyro.infer import fit, training_state, validation
 from pyro.infer.check_optim import check_optim
 from pyro.infer.errors import InferenceError
 from pyro.infer.fit import single
-from pyro.infer.fit.engine import StepEngine
+from pyro.infer.fit.choice import Choice, Programs
+from pyro.infer.fit.engine import Kind, StepEngine
 from pyro.infer.fit.feed import count
 from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
-from pyro.infer.fit.steps import SingleSteps, Steps
-from pyro.infer.fit.watch import of_torch
+from pyro.infer.fit.steps import Steps
 from pyro.infer.gradients import check_gradients
 from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
@@ -37,10 +37,8 @@ from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 
 if TYPE_CHECKING:
-    from pyro.infer.fit.compiled_steps import CompiledSteps, Look
+    from pyro.infer.fit.compiled_steps import Look
     from pyro.infer.fit.stepper import Stepper
-
-COMPILED_FROM = 100  # steps of a run that pay for machine code
 
 
 class SVI(TracePosterior):
@@ -104,8 +102,7 @@ class SVI(TracePosterior):
         self._closes = needs_closure(self.optim)
         self.last_run: SVIResult | None = None
         self.steps = 0
-        self._native: CompiledSteps | None = None
-        self._native_of: tuple[Any, ...] | None = None  # what its steps are made of
+        self._choice = Choice()
         self._stepper: Stepper | None = None
         self._stepper_of: tuple[Any, ...] | None = None
         self.single_steps = 0  # of all steps, those that were no part of a run
@@ -165,6 +162,7 @@ class SVI(TracePosterior):
                 self.optim,
                 self._roots(),
                 self._is_explicit,
+                self._choice.on_gpu,
             )
         return self._stepper
 
@@ -221,6 +219,8 @@ class SVI(TracePosterior):
                 evaluate = partial(self.loss_and_grads, self.model, self.guide, *args, **kwargs)
                 self.optim(capture.leaves, again.closure(loss, capture.leaves, evaluate))
         finally:
+            torch.clear_autocast_cache()  # of parameters that have moved
+            self._choice.leaves = capture.leaves
             for leaf in capture.leaves.values():
                 leaf.grad = None
         return loss, capture.leaves
@@ -239,7 +239,7 @@ class SVI(TracePosterior):
         schedule: Literal["step", "epoch"] | None = None,
         non_finite: Literal["stop", "skip"] = "stop",
         progress: bool = True,
-        compile: bool | None = None,
+        compile: bool | Kind | None = None,
         **kwargs: Any,
     ) -> SVIResult:
         """Take many steps, as :meth:`step` does, and report on them.
@@ -270,8 +270,10 @@ class SVI(TracePosterior):
         :param non_finite: ``"stop"``; or ``"skip"``, which leaves such steps out, up to 20 in a
             row.
         :param progress: Show a bar on a terminal, lines in the log elsewhere.
-        :param compile: Whether steps are made in machine code where they can be; by default in runs
-            of 100 steps or more. Random numbers are then others than those of :meth:`step`. If it
+        :param compile: Whether steps are made in machine code where they can be, or on a GPU as a
+            CUDA graph; by default in runs of 100 steps or more. Random numbers of machine code are
+            others than those of :meth:`step`. ``"graph"``: as a graph of torch's operations, on
+            any device; ``"inductor"``: with kernels that ``torch.compile`` makes of it. If it
             cannot be, the result says why.
         :return: A :class:`~pyro.infer.fit.SVIResult`. With ``num_steps`` or ``num_samples`` in the
             constructor (deprecated): all arguments are those of model and guide, the steps are
@@ -321,34 +323,16 @@ class SVI(TracePosterior):
         total = steps
         if options.batches is not None:
             total = count(options.batches, steps, options.epochs)
-        wanted = options.compile
-        if wanted is None and wants_compilation(self.loss_and_grads):
-            wanted = True
-        few = total is not None and total < COMPILED_FROM
-        if wanted is False or (wanted is None and few):
-            return SingleSteps(self._step, self.optim)
-        after = COMPILED_FROM if total is None and not wanted else 1
-        changing = options.batches is not None
-        insists = bool(options.compile)
-        autocast = torch.is_autocast_enabled("cpu")
-        of = (self.model, self.guide, self.optim, self.loss_and_grads, changing, insists, autocast)
-        if self._native is not None and self._native.may_go_on and self._native_of == of:
-            self._native.restart(after)
-            return self._native
-        self._native_of = of
-        objective = self._objective()
-        if autocast:
-            objective = "torch.autocast is on, and machine code is float64"
-        elif not insists:
-            objective = of_torch(self._roots()) or objective
-        self._native = fit.CompiledSteps(
-            self._step, objective, self.optim, changing, after, insists=insists
+        return self._choice(self._programs(), total, options)
+
+    def _programs(self) -> Programs:
+        return Programs(
+            self._step, self._objective(), self.optim, self.loss_and_grads, self._roots()
         )
-        return self._native
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("_native", "_native_of", "_stepper", "_stepper_of")
-        return {**self.__dict__, **dict.fromkeys(names)}
+        names = ("_stepper", "_stepper_of")
+        return {**self.__dict__, **dict.fromkeys(names), "_choice": Choice()}
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result
@@ -416,7 +400,7 @@ class SVI(TracePosterior):
 
     def _begin_anew(self) -> None:
         """Forget the code of steps: what follows is a function of the state alone."""
-        self._native = self._native_of = None
+        self._choice.forget()
         self._stepper = self._stepper_of = None
 
     def _run_deprecated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -108,7 +108,8 @@ def test_the_switch_exists_from_the_start() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_parameters_on_a_gpu_are_left_to_torch() -> None:
+@pytest.mark.parametrize("insists", [None, True])
+def test_parameters_on_a_gpu_are_left_to_cuda_graphs(insists: bool | None) -> None:
     x = torch.randn(10, 8, device="cuda")
-    result = svi_of(Autoencoder(8, 5).cuda()).run(100, x, progress=False)
-    assert result.compiled_steps == 0 and result.why_not_compiled is not None
+    result = svi_of(Autoencoder(8, 5).cuda()).run(100, x, progress=False, compile=insists)
+    assert result.compiled_as == "CUDA graph" and result.compiled_steps > 90

@@ -60,7 +60,7 @@ class Memories:
         known = self._tensors.get(id(tensor))
         if known is not None and known.version == known.memory.version:
             return known.view
-        memory = self._storages.get(_storage(tensor))
+        memory = self._storages.get(storage_of(tensor))
         if memory is None:
             return None
         if tensor.dtype is not memory.owner.dtype:
@@ -83,7 +83,7 @@ class Memories:
         strides = tensor.stride()
         size = tensor.untyped_storage().nbytes() // tensor.element_size()
         if size >= max(LONG, LONG * tensor.numel()) and not self.is_born_inside(tensor):
-            whole = self._shared_constant(_whole_storage(tensor))
+            whole = self._shared_constant(whole_storage(tensor))
             return self.graph.as_strided(
                 whole, tuple(tensor.shape), strides, int(tensor.storage_offset())
             )
@@ -109,7 +109,7 @@ class Memories:
 
     def add(self, tensor: Tensor, view: View, is_input: bool = False) -> None:
         """A new tensor, in a storage of its own unless that is known already."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         memory = self._storages.get(key)
         if memory is None:
             memory = self._storages[key] = Memory(tensor, view, is_input=is_input)
@@ -117,17 +117,17 @@ class Memories:
 
     def note_birth(self, tensors: Iterable[Tensor]) -> None:
         """Tensors that came into being while the program ran."""
-        self._born.update(map(_storage, tensors))
+        self._born.update(map(storage_of, tensors))
 
     def note_read(self, tensor: Tensor) -> None:
         """A tensor that does not depend on the inputs is read."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         if key not in self._born:
             self.surroundings.note(tensor, key)
 
     def is_born_inside(self, tensor: Tensor) -> bool:
         """Whether a storage came into being while the program ran."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         memory = self._storages.get(key)
         return key in self._born if memory is None else not memory.is_input
 
@@ -137,18 +137,18 @@ class Memories:
 
     def was_written(self, tensor: Tensor) -> bool:
         """Whether the elements of the storage of an input have changed."""
-        return self._storages[_storage(tensor)].version > 0
+        return self._storages[storage_of(tensor)].version > 0
 
     def aliases(self, tensor: Tensor) -> bool:
         """Whether the storage of a tensor depends on the inputs."""
-        return _storage(tensor) in self._storages
+        return storage_of(tensor) in self._storages
 
     def write(self, tensor: Tensor, value: View) -> None:
         """``tensor`` now holds ``value``; to be called before torch writes."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         memory = self._storages.get(key)
         if memory is None:
-            whole = _whole_storage(tensor).clone()
+            whole = whole_storage(tensor).clone()
             memory = self._storages[key] = Memory(tensor, self.graph.constant(whole))
             memory.flat = memory.value
         memory.flat = self.graph.update(
@@ -159,9 +159,9 @@ class Memories:
 
     def settle_constant(self, tensor: Tensor) -> None:
         """Before torch writes into a tensor that is no input: constants keep their old elements."""
-        key = _storage(tensor)
+        key = storage_of(tensor)
         for known, _ in list(self._constants.values()):
-            if _storage(known) == key:
+            if storage_of(known) == key:
                 self._constants.pop(id(known))
 
     def _flat(self, memory: Memory) -> View:
@@ -170,7 +170,11 @@ class Memories:
         return memory.flat
 
 
-def _storage(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
+    """What tells storages apart, while they live.
+
+    :raises NotCapturable: if the tensor has none.
+    """
     try:
         key: int = tensor.untyped_storage()._cdata
     except NotImplementedError:
@@ -178,7 +182,8 @@ def _storage(tensor: Tensor) -> int:
     return key
 
 
-def _whole_storage(tensor: Tensor) -> Tensor:
+def whole_storage(tensor: Tensor) -> Tensor:
+    """All elements in the storage of a tensor, as a vector."""
     n = tensor.untyped_storage().nbytes() // tensor.element_size()
     return torch.as_strided(tensor.detach(), (n,), (1,), 0)
 

@@ -94,7 +94,8 @@ class AutoGaussian(AutoContinuous):
         total = self.loc.new_zeros(size * size)
         for path, clique in self._cliques.items():
             block = clique.block(get_nested(self.factors, path))
-            index = clique.index.unsqueeze(-1) * size + clique.index.unsqueeze(-2)
+            rows = clique.index.to(total.device)
+            index = rows.unsqueeze(-1) * size + rows.unsqueeze(-2)
             total = total.index_add(0, index.reshape(-1), block.reshape(-1))
         return total.reshape(size, size)
 

@@ -8,11 +8,11 @@ from pyro.first_use import imports_on_first_use
 from pyro.infer.fit.result import SVIResult
 
 if TYPE_CHECKING:
+    from pyro.infer.fit.chosen_steps import ChosenSteps
     from pyro.infer.fit.compiled_steps import CompiledSteps
+    from pyro.infer.fit.graph_steps import GraphSteps
     from pyro.infer.fit.stepper import Stepper
 
-__all__ = ["CompiledSteps", "SVIResult", "Stepper"]
+__all__ = ["ChosenSteps", "CompiledSteps", "GraphSteps", "SVIResult", "Stepper"]
 
-__getattr__, __dir__ = imports_on_first_use(
-    __name__, {"CompiledSteps": "compiled_steps", "Stepper": "stepper"}.__getitem__
-)
+__getattr__, __dir__ = imports_on_first_use(__name__)

@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from pyro.compile import NotCapturable, switch
 from pyro.compile.draws import Counted, Key
 from pyro.compile.verify import difference
+from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective, Tape
@@ -84,6 +85,8 @@ class CompiledSteps:
     :param strict: Whether something that is not finite is an error.
     :param insists: Whether machine code is wanted even where torch is faster.
     """
+
+    engine: EngineName = "machine code"
 
     def __init__(
         self,
@@ -258,7 +261,7 @@ class CompiledSteps:
         counted = Counted(key)
         with self._policy(), counted:
             loss, leaves = self._step(
-                call.args, call.kwargs, lambda found: seen.update(_gradients(found))
+                call.args, call.kwargs, lambda found: seen.update(gradients_of(found))
             )
         if leaves.keys() - self.leaves.keys():
             self._note(leaves)
@@ -303,7 +306,7 @@ class CompiledSteps:
                 parts,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
-            self.give_up(_reason(error))
+            self.give_up(reason_of(error))
         finally:
             torch.set_rng_state(state)
 
@@ -343,7 +346,7 @@ class CompiledSteps:
     def _stage(self, call: Call) -> _Stage:
         """The stage of these arguments; of tensors, identity counts, or their shape alone."""
         leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
-        key = (spec, *(_signature(x, self._changing) for x in leaves))
+        key = (spec, *(signature_of(x, self._changing) for x in leaves))
         found = self._stages.get(key)
         if found is None:
             if len(self._stages) >= _MOST_SIGNATURES:
@@ -379,13 +382,15 @@ def _threads() -> int:
     return torch.get_num_threads()
 
 
-def _gradients(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of gradients, by the names of those that have one."""
     return {
         name: leaf.grad.detach().clone() for name, leaf in leaves.items() if leaf.grad is not None
     }
 
 
-def _signature(x: Any, changing: bool) -> Any:
+def signature_of(x: Any, changing: bool) -> Any:
+    """What is the same in steps with arguments of one kind."""
     if isinstance(x, Tensor):
         return (tuple(x.shape), x.dtype) if changing else (id(x), x._version)
     try:
@@ -395,7 +400,7 @@ def _signature(x: Any, changing: bool) -> Any:
     return (type(x), x)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """One line; what the compiler says, if it is the cause."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, NotCapturable):

@@ -6,11 +6,12 @@ import inspect
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
+from pyro.infer.fit.engine import Kind
 
 Callback = Callable[[int, Any], object]
 
@@ -29,7 +30,7 @@ class RunOptions:
     schedule: Literal["step", "epoch"] | None = None
     non_finite: Literal["stop", "skip"] = "stop"
     progress: bool = True
-    compile: bool | None = None
+    compile: bool | Kind | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "window"):
@@ -41,6 +42,7 @@ class RunOptions:
         for name, known in (
             ("schedule", (None, "step", "epoch")),
             ("non_finite", ("stop", "skip")),
+            ("compile", (None, True, False, *get_args(Kind))),
         ):
             if getattr(self, name) not in known:
                 raise InferenceError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
+from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import State
 
 Reason = Literal["all steps", "converged", "callback", "interrupted", "not finite", "error"]
@@ -31,7 +32,9 @@ class SVIResult:
     :param window: How many losses are smoothed over.
     :param skipped: How many steps made no update because something was not finite.
     :param epoch_ends: The number of steps at the end of each pass through the batches.
-    :param compiled_steps: How many steps were made in machine code.
+    :param compiled_steps: How many steps were compiled.
+    :param compiled_as: ``"machine code"``, ``"graph"`` or ``"CUDA graph"``; ``"torch"`` if nobody
+        tried.
     :param why_not_compiled: Why the others were not, if it was not that they were too few.
     :param restored_step: The step whose parameters are in place; None: those of the last step.
 
@@ -62,6 +65,7 @@ class SVIResult:
     epoch_ends: tuple[int, ...] = ()
     restored_step: int | None = None
     compiled_steps: int = 0
+    compiled_as: EngineName = "torch"
     why_not_compiled: str | None = None
     _best: State | None = field(default=None, compare=False)
 
@@ -104,7 +108,8 @@ class SVIResult:
         if self.restored_step is not None:
             text += f", restored from step {self.restored_step}"
         if self.compiled_steps:
-            text += f", {self.compiled_steps} in machine code"
+            how = "in" if self.compiled_as == "machine code" else "as a"
+            text += f", {self.compiled_steps} {how} {self.compiled_as}"
         if self.skipped:
             text += f", {self.skipped} skipped"
         if self.stopped_by != "converged":

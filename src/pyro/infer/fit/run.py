@@ -228,6 +228,7 @@ class Run:
             epoch_ends=tuple(self._epoch_ends),
             restored_step=self._restored,
             compiled_steps=self._steps.compiled,
+            compiled_as=self._steps.engine,
             why_not_compiled=self._steps.reason,
             _best=self._best,
         )

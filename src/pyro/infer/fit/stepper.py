@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -11,8 +11,9 @@ from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
 from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
-from pyro.infer.fit.engine import StepEngine
+from pyro.infer.fit.engine import EngineName, StepEngine
 from pyro.infer.fit.form import PLAIN, Form, is_simple
+from pyro.infer.fit.graph_steps import GraphSteps
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective
 from pyro.infer.fit.watch import CompiledByTorch, Unwatchable, Watch
@@ -40,6 +41,7 @@ class Stepper:
     :param roots: What is watched: the model, the guide and the objective.
     :param explicit: Whether the user has asked for machine code. Then a program may change
         something: it will not in machine code.
+    :param on_gpu: Whether parameters are on a GPU: steps are CUDA graphs instead of machine code.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Stepper:
         optim: PyroOptim,
         roots: Mapping[str, Any],
         explicit: bool = False,
+        on_gpu: bool = False,
     ) -> None:
         self._step, self._optim = step, optim
         self._roots, self._explicit = dict(roots), explicit
@@ -57,17 +60,29 @@ class Stepper:
         self._native = False
         self._once: Callable[[Sequence[Tensor]], Loss | None] | None = None
         self._form: Form | None = None  # of the arguments of such steps
-        self._steps = CompiledSteps(
-            step,
-            objective,
-            optim,
-            changing=True,
-            after=0,
-            seeds=new_seed,
-            name="SVI.step",
-            patience=0 if explicit else _PATIENCE,
-            strict=False,
-        )
+        self._steps: CompiledSteps | GraphSteps
+        if on_gpu:
+            self._steps = GraphSteps(
+                step,
+                objective,
+                optim,
+                changing=True,
+                after=0,
+                name="SVI.step",
+                strict=False,
+            )
+        else:
+            self._steps = CompiledSteps(
+                step,
+                objective,
+                optim,
+                changing=True,
+                after=0,
+                seeds=new_seed,
+                name="SVI.step",
+                patience=0 if explicit else _PATIENCE,
+                strict=False,
+            )
         self._held: list[tuple[str | None, Tensor]] = []
         if type(optim).__call__ is not PyroOptim.__call__:
             self._give_up(f"{type(optim).__name__} makes updates in its own way")
@@ -75,7 +90,7 @@ class Stepper:
     @property
     def engine(self) -> StepEngine:
         """What made the last step."""
-        name: Literal["machine code", "torch"] = "machine code" if self._native else "torch"
+        name: EngineName = self._steps.engine if self._native else "torch"
         return StepEngine(name, self._steps.compiled, self._steps.reason)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Loss:
@@ -103,7 +118,9 @@ class Stepper:
         self._native = self._steps.compiled > before
         if not self._native:
             self._note_step()
-        elif all(map(is_simple, (*args, *kwargs.values()))):
+        elif isinstance(self._steps, CompiledSteps) and all(
+            map(is_simple, (*args, *kwargs.values()))
+        ):
             self._once = self._steps.trusted(Call(args, kwargs))
             self._form = Form(args, kwargs)
         if len(self._steps.leaves) != known:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from pyro.infer.errors import NonFiniteError
+from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import Snapshot, State
 from pyro.infer.not_finite import raising
 from pyro.optim.optim import PyroOptim
@@ -30,7 +31,11 @@ class Steps(Protocol):
 
     @property
     def compiled(self) -> int:
-        """How many steps were made in machine code."""
+        """How many steps were compiled."""
+
+    @property
+    def engine(self) -> EngineName:
+        """What makes steps that are compiled."""
 
     @property
     def reason(self) -> str | None:
@@ -65,6 +70,7 @@ class SingleSteps:
     """
 
     compiled = 0
+    engine: EngineName = "torch"
     reason: str | None = None
 
     def __init__(
@@ -116,8 +122,13 @@ class SkippingSteps:
 
     @property
     def compiled(self) -> int:
-        """How many steps were made in machine code."""
+        """How many steps were compiled."""
         return self._steps.compiled
+
+    @property
+    def engine(self) -> EngineName:
+        """What makes steps that are compiled."""
+        return self._steps.engine
 
     @property
     def reason(self) -> str | None:

@@ -117,7 +117,7 @@ def _deviation(draws: Tensor) -> Tensor:
 
 
 def _undefined(draws: Tensor) -> Tensor:
-    return torch.full(draws.shape[2:], math.nan, dtype=torch.float64)
+    return draws.new_full(draws.shape[2:], math.nan, dtype=torch.float64)
 
 
 def _halves(draws: Tensor) -> Tensor | None:
@@ -139,7 +139,7 @@ def _median(x: Tensor) -> Tensor:
 def _quantiles(x: Tensor, probs: list[float]) -> Tensor:
     """Quantiles of all draws, of shape ``(len(probs), parameters)``, by interpolation."""
     ordered = x.flatten(0, 1).sort(0).values
-    places = torch.tensor(probs, dtype=torch.float64) * (len(ordered) - 1)
+    places = torch.tensor(probs, dtype=torch.float64, device=ordered.device) * (len(ordered) - 1)
     low, weight = places.floor().long(), places - places.floor()
     high = (low + 1).clamp(max=len(ordered) - 1)
     return torch.lerp(ordered[low], ordered[high], weight[:, None])
@@ -150,7 +150,7 @@ def _normal_scores(x: Tensor) -> Tensor:
     flat = x.flatten(0, 1)
     ordered, order = flat.sort(0)
     count = len(flat)
-    position = torch.arange(count, dtype=torch.float64)[:, None].expand_as(flat)
+    position = torch.arange(count, dtype=torch.float64, device=flat.device)[:, None].expand_as(flat)
     starts = torch.ones_like(flat, dtype=torch.bool)
     starts[1:] = ordered[1:] != ordered[:-1]
     first = position.where(starts, 0.0).cummax(0).values

@@ -27,7 +27,7 @@ def summarize(samples: Mapping[str, Tensor], prob: float = 0.9) -> dict[str, dic
     for name, draws in samples.items():
         values = draws.detach().double()
         pooled = values.flatten(0, 1)
-        levels = torch.tensor([low, 0.5, high], dtype=torch.float64)
+        levels = torch.tensor([low, 0.5, high], dtype=torch.float64, device=values.device)
         flat = pooled.reshape(len(pooled), -1)
         bounds = torch.quantile(flat, levels, dim=0).reshape(3, *pooled.shape[1:])
         result[name] = {

@@ -210,8 +210,8 @@ def _disagreement(
 ) -> str | None:
     """Why a way to evaluate many points is not right; None if it is."""
     generator = torch.Generator().manual_seed(0)
-    points = torch.randn(3, posterior.dim, generator=generator)
-    points = points.to(posterior.reference.dtype)
+    points = torch.randn(3, posterior.dim, generator=generator, device="cpu")
+    points = points.to(posterior.reference.device, posterior.reference.dtype)
     expected = eager.value_and_grad(posterior.log_density, points)
     try:
         found = evaluate(points)

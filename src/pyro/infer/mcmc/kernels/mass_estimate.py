@@ -88,7 +88,7 @@ def _in_blocks(matrix: Tensor, blocks: Sequence[Sequence[int]] | None) -> Tensor
     """The matrix with zeros outside of the diagonal and of blocks on it."""
     if blocks is None:
         return matrix
-    block = torch.arange(matrix.shape[-1])
+    block = torch.arange(matrix.shape[-1], device=matrix.device)
     for one in blocks:
         block[list(one)] = min(one, default=0)
     return matrix * (block[:, None] == block).to(matrix)

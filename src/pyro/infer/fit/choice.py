@@ -1,0 +1,134 @@
+"""Which engine makes the steps of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from pyro.infer import fit
+from pyro.infer.fit.engine import Kind
+from pyro.infer.fit.objective import LossFn, wants_compilation
+from pyro.infer.fit.options import RunOptions
+from pyro.infer.fit.steps import SingleSteps, Steps
+from pyro.infer.fit.watch import of_torch
+from pyro.optim.optim import PyroOptim
+
+if TYPE_CHECKING:
+    from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
+    from pyro.infer.fit.graph_steps import GraphSteps
+
+COMPILED_FROM = 100  # steps of a run that pay for machine code
+
+
+class Programs(NamedTuple):
+    """What steps are made of.
+
+    :param step: Makes a step in torch.
+    :param objective: The loss as a tensor, given the arguments of model and guide; or why there is
+        none.
+    :param optim: The optimiser.
+    :param loss_and_grads: The objective as the user has given it.
+    :param roots: Model, guide and objective, by a name for them.
+    """
+
+    step: EagerStep
+    objective: LossFn | str
+    optim: PyroOptim
+    loss_and_grads: LossFn
+    roots: dict[str, Any]
+
+
+@final
+class Choice:
+    """Chooses the engine of a run, and keeps it for the next one.
+
+    :ivar leaves: The unconstrained leaves of the last step, by name, once there was one.
+    :ivar made: What made the steps of the last run, if they were compiled.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: Mapping[str, Tensor] = {}
+        self.made: CompiledSteps | GraphSteps | None = None
+        self._made_of: tuple[Any, ...] | None = None
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self.made = self._made_of = None
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether parameters were on a GPU in the last step."""
+        return any(leaf.is_cuda for leaf in self.leaves.values())
+
+    def __call__(self, programs: Programs, total: int | None, options: RunOptions) -> Steps:
+        """What makes the steps of a run.
+
+        :param total: How many steps there are at most, if that is known.
+        """
+        wanted = options.compile
+        if wanted is None and wants_compilation(programs.loss_and_grads):
+            wanted = True
+        few = total is not None and total < COMPILED_FROM
+        if wanted is False or (wanted is None and few):
+            return SingleSteps(programs.step, programs.optim)
+        after = COMPILED_FROM if total is None and not wanted else 1
+        changing = options.batches is not None
+
+        def make() -> CompiledSteps | GraphSteps:
+            if isinstance(wanted, str) or self.on_gpu:
+                kind = wanted if isinstance(wanted, str) else "graph"
+                return self._as_graph(programs, changing, after, kind)
+            return self._in_machine_code(programs, changing, after, bool(options.compile))
+
+        if not self.leaves and torch.cuda.is_available() and not isinstance(wanted, str):
+            return fit.ChosenSteps(programs.step, programs.optim, make)
+        return make()
+
+    def _in_machine_code(
+        self, programs: Programs, changing: bool, after: int, insists: bool
+    ) -> CompiledSteps | GraphSteps:
+        autocast = torch.is_autocast_enabled("cpu")
+        known = self._known((*_identity(programs), changing, insists, autocast), after)
+        if known is not None:
+            return known
+        objective = programs.objective
+        if autocast:
+            objective = "torch.autocast is on, and machine code is float64"
+        elif not insists:
+            objective = of_torch(programs.roots) or objective
+        self.made = fit.CompiledSteps(
+            programs.step, objective, programs.optim, changing, after, insists=insists
+        )
+        return self.made
+
+    def _as_graph(
+        self, programs: Programs, changing: bool, after: int, kind: Kind
+    ) -> CompiledSteps | GraphSteps:
+        known = self._known((*_identity(programs), changing, kind), after)
+        if known is None:
+            known = self.made = fit.GraphSteps(
+                programs.step,
+                programs.objective,
+                programs.optim,
+                changing,
+                kind,
+                of_torch(programs.roots),
+                after,
+            )
+        return known
+
+    def _known(self, of: tuple[Any, ...], after: int) -> CompiledSteps | GraphSteps | None:
+        """What an earlier run has left, if it is of the same things."""
+        if self.made is not None and self.made.may_go_on and self._made_of == of:
+            self.made.restart(after)
+            return self.made
+        self._made_of = of
+        return None
+
+
+def _identity(programs: Programs) -> tuple[Any, ...]:
+    roots = programs.roots
+    return roots["model"], roots["guide"], programs.optim, programs.loss_and_grads
