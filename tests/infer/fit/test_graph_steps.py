@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,9 @@ from pyro.infer import (
 )
 from pyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
 from pyro.infer.errors import InferenceError, NonFiniteError
-from pyro.infer.fit.replay import replay_of
 from pyro.infer.fit.stepper import Stepper
 
 STEPS = 10
-X = torch.tensor([0.3, -1.2, 0.8, 2.0, 1.1, -0.4])
 
 
 def regression(x: Tensor, y: Tensor) -> None:
@@ -336,73 +334,7 @@ def test_single_steps_as_on_a_gpu() -> None:
     assert stepper.engine.name == "graph" and stepper.engine.compiled_steps == 24 - 1 - 2 * 2
 
 
-class _Graph:
-    """A CUDA graph that calls the function again."""
-
-    def replay(self) -> None:
-        for mine, new in zip(self.outputs, self.program(), strict=True):
-            mine.copy_(new)
-
-
-@pytest.fixture
-def no_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Stands for ``torch.cuda`` on a machine without: what is called is written down."""
-    calls: list[str] = []
-
-    class Stream:
-        def __init__(self, device: Any = None) -> None: ...
-
-        def wait_stream(self, other: Any) -> None:
-            calls.append("wait")
-
-    @contextmanager
-    def graph(made: Any, **options: Any) -> Iterator[None]:
-        calls.append("begin")
-        yield
-        calls.append("end")
-
-    cuda: dict[str, Any] = {
-        "Stream": Stream,
-        "CUDAGraph": _Graph,
-        "graph": graph,
-        "stream": lambda stream: nullcontext(),
-        "device": lambda device: nullcontext(),
-        "current_stream": Stream,
-        "get_rng_state": lambda device: torch.zeros(1),
-        "set_rng_state": lambda state, device: None,
-    }
-    for name, value in cuda.items():
-        monkeypatch.setattr(torch.cuda, name, value)
-    return calls
-
-
-def test_capture(no_cuda: list[str]) -> None:
-    """Inputs are copied into memory that stays; trying the program out leaves no trace."""
-    count, weight = torch.zeros(()), torch.tensor(2.0)
-
-    def program(w: Tensor, x: Tensor) -> list[Tensor]:
-        no_cuda.append("program")
-        count.add_(1)
-        return [w * x + torch.rand(())]
-
-    torch.manual_seed(0)
-    expected = torch.rand(2)
-    torch.manual_seed(0)
-    device = torch.device("cuda", 0)
-    replay: Any = replay_of(program, [weight], [torch.ones(())], device, [count])
-    assert no_cuda == ["wait", "program", "program", "wait", "begin", "program", "end"]
-    assert count == 0 and replay._inputs[0] == 1.0
-    replay._graph.outputs = replay._outputs
-    replay._graph.program = lambda: program(weight, *replay._inputs)
-    for x, noise in zip((3.0, 4.0), expected, strict=True):
-        assert replay([torch.tensor(x)])[0] == 2.0 * x + noise
-
-
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-
-
-def on_gpu(module: Any) -> Any:
-    return module.to("cuda")
 
 
 @needs_gpu
