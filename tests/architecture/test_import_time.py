@@ -57,6 +57,31 @@ def test_a_multivariate_normal_brings_no_symbols() -> None:
     assert "sympy" not in modules_after("; ".join(use.format(m) for m in given))
 
 
+FIT = """
+import torch, pyro, pyro.distributions as dist
+from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoNormal
+def model():
+    with pyro.plate("rows", 3):
+        z = pyro.sample("z", dist.Gamma(2.0, 1.0))
+        pyro.sample("y", dist.Normal(z, 1.0), obs=torch.ones(3))
+rates = {"optimizer": torch.optim.SGD, "optim_args": {"lr": 0.1}, "gamma": 0.9}
+for optim in (
+    pyro.optim.Adam({"lr": 0.1}), pyro.optim.SGD({"lr": 0.1}), pyro.optim.ClippedAdam({"lr": 0.1}),
+    pyro.optim.ExponentialLR(rates),
+):
+    pyro.clear_param_store()
+    svi = SVI(model, AutoNormal(model), optim, Trace_ELBO())
+    svi.step()
+    assert svi.run(9, progress=False, compile=True).compiled_steps
+"""
+
+
+def test_a_fit_brings_neither_symbols_nor_the_compiler_of_torch() -> None:
+    """Which take seconds, in the first step."""
+    assert not {"sympy", "torch._dynamo"} & modules_after(FIT)
+
+
 def test_families_and_flows_are_imported_on_first_use() -> None:
     rare = {"pyro.distributions.skellam", "pyro.distributions.transforms.flows", "pyro.nets"}
     assert not rare & modules_after("import pyro")

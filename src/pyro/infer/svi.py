@@ -191,7 +191,7 @@ class SVI(TracePosterior):
             >>> svi = SVI(model, guide, pyro.optim.Adam({"lr": 0.1}), JitTrace_ELBO())
             >>> losses = [svi.step() for _ in range(10)]
             >>> svi.engine
-            StepEngine(name='machine code', compiled_steps=6, reason=None)
+            StepEngine(name='machine code', compiled_steps=7, reason=None)
         """
         stepper = self._stepper
         return StepEngine("torch", 0, None) if stepper is None else stepper.engine

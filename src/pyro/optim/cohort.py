@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from pyro.errors import CheckpointError
-from pyro.optim import implementation
+from pyro.optim import implementation, unmarked
 from pyro.optim.arguments import Options
 from pyro.optim.direct_adam import DirectAdam
 from pyro.params.redeclaration import same_constraint as same_value
@@ -117,7 +117,10 @@ class Cohort:
 
     def _torch_step(self, *args: Any, **kwargs: Any) -> None:
         self._pack_gradients()
-        self.optimizer.step(*args, **kwargs)
+        if args or kwargs:
+            self.optimizer.step(*args, **kwargs)
+        else:
+            unmarked.step(self.optimizer)
 
     def _pack_gradients(self) -> None:
         """Make strided gradients contiguous where a fused kernel walks memory.
@@ -184,7 +187,7 @@ def _build(constructor: Callable[..., Optimizer], groups: list[list[Member]]) ->
         params = [member.param for member in group]
         options = group[0].options
         chosen = implementation.choose(constructor, params, options)
-        part = constructor(params, **options, **chosen)
+        part = unmarked.make(constructor, params, **options, **chosen)
         if whole is None:
             whole = part
         else:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
-from torch.optim import optimizer as torch_optimizer
+
+from pyro.optim.unmarked import is_hooked
 
 _PLAIN = ("amsgrad", "maximize", "capturable", "differentiable")
 
@@ -66,7 +67,7 @@ class DirectAdam:
             buckets is None
             or optimizer.state is not self._state
             or optimizer.param_groups is not self._groups
-            or _hooked(optimizer)
+            or is_hooked(optimizer)
         ):
             self._otherwise()
             self._prepare()
@@ -125,15 +126,6 @@ def _gradients(bucket: _Bucket) -> list[Tensor] | None:
         if grad is None or not grad.is_contiguous():
             return None
     return grads  # type: ignore[return-value]
-
-
-def _hooked(optimizer: Optimizer) -> bool:
-    return bool(
-        optimizer._optimizer_step_pre_hooks
-        or optimizer._optimizer_step_post_hooks
-        or torch_optimizer._global_optimizer_pre_hooks
-        or torch_optimizer._global_optimizer_post_hooks
-    )
 
 
 def _by_kind(params: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim import optimizer as torch_optimizer
 
 from pyro.errors import PyroError
 from pyro.optim.clipping import clipped
 from pyro.optim.optim import PyroOptim
+from pyro.optim.unmarked import is_hooked
 from pyro.optim.updates import UPDATES, Update
 
 
@@ -246,7 +246,7 @@ def _groups(optim: PyroOptim, leaves: Mapping[str, Tensor]) -> Iterator[_Group]:
         make = UPDATES.get(type(optimizer))
         if make is None:
             raise NotFlat(f"{type(optimizer).__name__} is an optimiser without machine code")
-        if _hooked(optimizer):
+        if is_hooked(optimizer):
             raise NotFlat(f"{type(optimizer).__name__} has hooks")
         update = make(group)
         reason = update.why_not()
@@ -279,12 +279,3 @@ def _check(name: str, leaf: Tensor) -> None:
         or leaf.layout is not torch.strided
     ):
         raise NotFlat(f"parameter {name!r} is {leaf.dtype} on {leaf.device}")
-
-
-def _hooked(optimizer: Optimizer) -> bool:
-    return bool(
-        optimizer._optimizer_step_pre_hooks
-        or optimizer._optimizer_step_post_hooks
-        or torch_optimizer._global_optimizer_pre_hooks
-        or torch_optimizer._global_optimizer_post_hooks
-    )

@@ -69,7 +69,7 @@ def adam() -> Any:
         (branching, normal_guide, Trace_ELBO, adam, r"depends on the value.*test_not_compiled"),
         (Counting(4), normal_guide, Trace_ELBO, adam, "in machine code and in torch differ: "),
         (
-            Counting(6),
+            Counting(5),
             normal_guide,
             Trace_ELBO,
             adam,

@@ -106,7 +106,6 @@ class ELBO:
         self.ignore_jit_warnings = ignore_jit_warnings
         self.jit_options = jit_options
         self.tail_adaptive_beta = tail_adaptive_beta
-        self._seed: tuple[Any, Tensor] | None = None
         self._seen: list[tuple[Program, Program]] = []
 
     def _estimate(self, model_trace: Trace, guide_trace: Trace) -> Estimate:
@@ -135,7 +134,9 @@ class ELBO:
         total = 0.0
         for (_, surrogate), value in self._estimates(model, guide, args, kwargs):
             if surrogate.requires_grad:
-                surrogate.backward(self._minus_one(surrogate), retain_graph=self.retain_graph)
+                # With a gradient as its argument, backward() imports sympy: a second.
+                loss = surrogate * (-1.0 / self.num_particles)
+                loss.backward(retain_graph=self.retain_graph)
             total += value
         return -total / self.num_particles
 
@@ -167,13 +168,6 @@ class ELBO:
         if validation.VALIDATE and not math.isfinite(value):
             warn_not_finite(-value, *traces)
         return value
-
-    def _minus_one(self, surrogate: Tensor) -> Tensor:
-        """The gradient of the loss with respect to the surrogate of one pair of traces."""
-        key = (self.num_particles, surrogate.dtype, surrogate.device)
-        if self._seed is None or self._seed[0] != key:
-            self._seed = key, torch.full_like(surrogate.detach(), -1.0 / self.num_particles)
-        return self._seed[1]
 
     def _get_traces(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]

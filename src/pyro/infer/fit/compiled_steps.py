@@ -18,7 +18,7 @@ from pyro.compile.verify import difference
 from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Objective, Tape
+from pyro.infer.fit.tape import Call, Moment, Objective, Tape
 from pyro.infer.fit.timetable import timetable_of
 from pyro.infer.not_finite import raising
 from pyro.logger import log
@@ -27,6 +27,7 @@ from pyro.optim.optim import PyroOptim
 from pyro.rng import new_seed
 
 _CHECKS = 2  # steps that are made both ways before the code is trusted
+_LONG = 1000  # operations of a step, from which one is enough
 _AUDIT = 64
 _PIECE_SECONDS = 0.05
 _MOST_SIGNATURES = 8
@@ -48,7 +49,8 @@ class _Stage:
 
     :param call: Keeps the arguments alive by whose identity it is found.
     :param checks: Steps that are to be made both ways.
-    :param audit: The number of steps at which one more is compared.
+    :param compiled: Steps in machine code, of all runs.
+    :param audit: How many of them there are when one more is compared.
     :param seen: How many steps were made in torch before the code.
     :param refusals: How many steps in a row could not be made.
     :param inherited: Whether the code is of an earlier run; if it is wrong, it is made anew.
@@ -57,10 +59,16 @@ class _Stage:
     call: Call
     tape: Tape | None = None
     checks: int = _CHECKS
+    compiled: int = 0
     audit: int = _AUDIT
     seen: int = 0
     refusals: int = 0
     inherited: bool = False
+
+    def begin_anew(self) -> None:
+        """Without code."""
+        self.tape, self.checks, self.inherited = None, _CHECKS, False
+        self.compiled, self.audit = 0, _AUDIT
 
 
 @final
@@ -68,9 +76,9 @@ class CompiledSteps:
     """Steps in machine code where that can be; otherwise in torch, for a reason that is kept.
 
     The first step is made in torch as ever. The second takes its random numbers from a key and is
-    recorded; the next two are made both ways and compared. Then steps are made in machine code;
-    after 64, 256, 1024, ... of them one is compared again, so that a program which changes as it
-    goes on is found out.
+    recorded; machine code makes it too, and the third, if a step is short; they are compared. Then
+    steps are made in machine code; after 64, 256, 1024, ... of them one is compared again, so that
+    a program which changes as it goes on is found out.
 
     :param step: Makes a step in torch.
     :param objective: The loss as a tensor; or why there is none.
@@ -150,13 +158,14 @@ class CompiledSteps:
     def restart(self, after: int) -> None:
         """Begin another run, with the code that is there; one step will be made both ways."""
         self.settle()
-        self._after, self._count, self.compiled, self._seed = after, 0, 0, None
+        self._after = after if not self._stages else 0
+        self._count, self.compiled, self._seed = 0, 0, None
         self._live = None
         self._is_scheduled = False
         for key in list(self._stages)[:-1] if not self._changing else ():
             del self._stages[key]
         for stage in self._stages.values():
-            stage.checks, stage.audit, stage.refusals, stage.inherited = 1, _AUDIT, 0, True
+            stage.checks, stage.refusals, stage.inherited = 1, 0, True
 
     def forget(self) -> None:
         """Begin anew with recording: something that programs read has changed."""
@@ -204,8 +213,7 @@ class CompiledSteps:
                 return None
             loss = tape.once(self._key_numbers(self._count), tensors)
             if loss is not None:
-                self._count += 1
-                self.compiled += 1
+                self._note_native(stage, 1)
             return loss
 
         return once
@@ -217,16 +225,21 @@ class CompiledSteps:
         if self._live is not stage.tape:
             self.settle()
             self._live = stage.tape
-        most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - self.compiled))
+        most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - stage.compiled))
         if self._is_scheduled != stage.tape.follows:
             most = 1
         start = time.perf_counter()
         losses, refused = stage.tape.run(most, self._key(self._count), call)
         self._pace = max((time.perf_counter() - start) / max(len(losses), 1), 1e-9)
-        self._count += len(losses)
-        self.compiled += len(losses)
+        self._note_native(stage, len(losses))
         stage.refusals = 0 if losses else stage.refusals
         return losses, refused
+
+    def _note_native(self, stage: _Stage, count: int) -> None:
+        """So many steps were made in machine code."""
+        self._count += count
+        self.compiled += count
+        stage.compiled += count
 
     def _note_refusal(self, stage: _Stage) -> None:
         """A step could not be made; if that is so time and again, there is no point in trying."""
@@ -239,7 +252,7 @@ class CompiledSteps:
             stage.tape is not None
             and stage.tape.flat.is_current(self._optim)
             and not stage.checks
-            and self.compiled < stage.audit
+            and stage.compiled < stage.audit
         )
 
     def _eagerly(self, stage: _Stage | None, call: Call) -> Loss:
@@ -252,11 +265,12 @@ class CompiledSteps:
             self._note(leaves)
             return loss
         if stage.tape is not None and not stage.tape.flat.is_current(self._optim):
-            stage.tape, stage.checks = None, _CHECKS
+            stage.begin_anew()
         key = self._key(count)
         foreseen = None if stage.tape is None else stage.tape.foresee(key, call)
         if stage.tape is not None and foreseen is None:
             self._note_refusal(stage)
+        before = self._moment() if stage.tape is None else None
         seen: dict[str, Tensor] = {}
         counted = Counted(key)
         with self._policy(), counted:
@@ -268,12 +282,20 @@ class CompiledSteps:
             self._stages.clear()
         elif stage.tape is None and not self._insists and counted.work.is_for_torch(_threads()):
             self.give_up("most of the work are products of matrices, in which torch is faster")
-        elif stage.tape is None:
+        elif before is not None:
             parts = len(loss) if isinstance(loss, tuple) else 1
             self._record(stage, leaves, list(seen), call, counted.noise.taken, parts)
-        elif foreseen is not None:
+            if stage.tape is not None:
+                foreseen = stage.tape.foresee(key, call, before)
+                stage.checks = 1 if counted.work.operations > _LONG else _CHECKS
+        if foreseen is not None and stage.tape is not None:
             self._compare(stage, foreseen, loss, seen)
         return loss
+
+    def _moment(self) -> Moment:
+        return Moment(
+            {k: x.detach().clone() for k, x in self.leaves.items()}, torch.get_rng_state()
+        )
 
     def _policy(self) -> AbstractContextManager[None]:
         return raising() if self._strict else nullcontext()
@@ -331,9 +353,9 @@ class CompiledSteps:
             torch.tensor(loss, dtype=dtype).reshape(-1),
         )
         if wrong is not None and stage.inherited:
-            stage.tape, stage.checks, stage.inherited = None, _CHECKS, False
+            stage.begin_anew()
         elif wrong is not None:
-            when = "" if stage.checks else f" after {self.compiled} steps in machine code"
+            when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
             self.give_up(f"a step in machine code and in torch differ{when}: {wrong}")
         elif stage.checks:
             stage.checks -= 1
@@ -345,7 +367,7 @@ class CompiledSteps:
 
     def _stage(self, call: Call) -> _Stage:
         """The stage of these arguments; of tensors, identity counts, or their shape alone."""
-        leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
+        leaves, spec = _flat(call)
         key = (spec, *(signature_of(x, self._changing) for x in leaves))
         found = self._stages.get(key)
         if found is None:
@@ -387,6 +409,14 @@ def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name: leaf.grad.detach().clone() for name, leaf in leaves.items() if leaf.grad is not None
     }
+
+
+def _flat(call: Call) -> tuple[Sequence[Any], Any]:
+    """The arguments without containers, and what tells how they are put together."""
+    args, kwargs = call
+    if not kwargs and all(isinstance(x, Tensor | float | int) for x in args):
+        return args, len(args)
+    return pytree.tree_flatten((args, kwargs))
 
 
 def signature_of(x: Any, changing: bool) -> Any:

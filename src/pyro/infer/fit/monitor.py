@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from statistics import fmean, median
+from statistics import fmean
 
 _MAD_TO_SD = 1.4826
 _MEDIAN_TO_MEAN = 1.2533  # standard error of a median over that of a mean, for normal noise
@@ -45,12 +45,11 @@ class Monitor:
         self.window, self.tol, self.patience = window, tol, patience
         self.best = math.inf
         self.best_step = 0
-        self.converged = False
         self._steps = 0
         self._current: list[float] = []
         self._last: list[float] = []
         self._levels: list[float] = []  # of the last 2 * patience windows
-        self._noises: list[float] = []  # the standard errors of these
+        self._windows: list[list[float]] = []  # these themselves
 
     @property
     def until_end(self) -> int:
@@ -78,6 +77,17 @@ class Monitor:
         """Whether the window that ended last is the best so far."""
         return self.best_step == self._steps
 
+    @property
+    def converged(self) -> bool:
+        """Whether the losses had stopped falling when the last window ended."""
+        if len(self._levels) < 2 * self.patience:
+            return False
+        before, now = (fmean(part) for part in self._halves())
+        allowed = self.tol * max(abs(now), 1.0)
+        if before - now > allowed:
+            return False
+        return now - before <= max(allowed, 4 * self._noise())
+
     def _close(self) -> None:
         self._last, self._current = self._current, []
         level = _median(self._last)
@@ -85,23 +95,27 @@ class Monitor:
             return
         kept = 1 - 2 * self.patience
         self._levels = [*self._levels[kept:], level]
-        self._noises = [*self._noises[kept:], _noise(self._last, level)]
+        self._windows = [*self._windows[kept:], self._last]
         now = fmean(self._levels[-self.patience :])
         if now < self.best:
             self.best, self.best_step = now, self._steps
-        if len(self._levels) == 2 * self.patience:
-            before = fmean(self._levels[: self.patience])
-            self.converged = self._has_settled(before, now)
 
-    def _has_settled(self, before: float, now: float) -> bool:
-        allowed = self.tol * max(abs(now), 1.0)
-        noise = math.sqrt(sum(noise**2 for noise in self._noises)) / self.patience
-        return before - now <= allowed and now - before <= max(allowed, 4 * noise)
+    def _halves(self) -> tuple[list[float], list[float]]:
+        return self._levels[: self.patience], self._levels[self.patience :]
+
+    def _noise(self) -> float:
+        """The standard error of the mean of ``patience`` levels, by all that are there."""
+        noises = map(_noise, self._windows, self._levels)
+        return math.sqrt(sum(noise**2 for noise in noises)) / self.patience
 
 
 def _median(losses: list[float]) -> float:
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    return median(finite) if finite else math.nan
+    """The median of those that are finite."""
+    ordered = sorted(filter(math.isfinite, losses))
+    if not ordered:
+        return math.nan
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _noise(losses: list[float], level: float) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 
@@ -138,7 +138,7 @@ class Run:
         """Note the losses of steps just made; the reason to stop, if there is one."""
         first = len(self._history)
         self._history.extend(piece)
-        if self._monitor.add(map(_as_number, piece)) and self._monitor.improved:
+        if self._monitor.add(_as_numbers(piece)) and self._monitor.improved:
             self._keep()
         if self._is_watched:
             self._steps.settle()
@@ -238,9 +238,15 @@ def _as_number(loss: Loss) -> float:
     return sum(loss) if isinstance(loss, tuple) else loss
 
 
+def _as_numbers(losses: Sequence[Loss]) -> Iterable[float]:
+    if tuple in map(type, losses):
+        return map(_as_number, losses)
+    return cast(Sequence[float], losses)
+
+
 def _as_tensor(losses: list[Loss]) -> torch.Tensor:
-    width = max((len(loss) for loss in losses if isinstance(loss, tuple)), default=0)
-    if width:  # steps that were skipped have a single NaN
+    if tuple in set(map(type, losses)):  # steps that were skipped have a single NaN
+        width = max(len(loss) for loss in losses if isinstance(loss, tuple))
         losses = [loss if isinstance(loss, tuple) else (loss,) * width for loss in losses]
     return torch.tensor(losses, dtype=torch.float64)
 

@@ -40,6 +40,13 @@ class Call(NamedTuple):
         return [x for x in pytree.tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
 
 
+class Moment(NamedTuple):
+    """Before a step: the leaves by name, and the state of torch's generator."""
+
+    leaves: Mapping[str, Tensor]
+    generator: Tensor
+
+
 _ROWS = 256
 
 
@@ -221,12 +228,20 @@ class Tape:
             self.flat.write(self.ahead)
             self.ahead = 0
 
-    def foresee(self, key: Key, call: Call) -> tuple[Loss, Tensor] | None:
-        """The loss and the gradient of a step that is not made; None: it cannot be made here."""
+    def foresee(self, key: Key, call: Call, at: Moment | None = None) -> tuple[Loss, Tensor] | None:
+        """The loss and the gradient of a step that is not made; None: it cannot be made here.
+
+        :param at: The parameters to begin with; by default those that torch has.
+        """
         self.settle()
         self.flat.read()
         self._key.copy_(key)
         state = torch.get_rng_state() if self.iteration.torch_draws else None
+        if at is not None:
+            parts = [at.leaves[name].reshape(-1) for name in self.flat.names]
+            torch.cat([x.to(torch.float64) for x in parts], out=self.flat.params)
+            if state is not None:
+                torch.set_rng_state(at.generator)
         if self._rates is not None:
             self._rates.look_ahead(1, 0)
         losses, _ = self._iterate(1, self._inputs(call))
