@@ -90,8 +90,13 @@ class Delta(TorchDistribution):
         if self._validate_args:
             self._validate_sample(value)
         dtype = self.v.dtype if self.v.is_floating_point() else torch.get_default_dtype()
-        log_prob = sum_rightmost((value == self.v).to(dtype).log(), self.event_dim)
         density = self.log_density
+        if value is self.v:  # its own draw
+            log_prob = torch.zeros(self._batch_shape, dtype=dtype, device=value.device)
+            if isinstance(density, Tensor) and density.dtype is dtype:
+                return density
+        else:
+            log_prob = sum_rightmost((value == self.v).to(dtype).log(), self.event_dim)
         if isinstance(density, float) and density == 0.0:
             return log_prob
         return log_prob + density  # type: ignore[no-any-return]

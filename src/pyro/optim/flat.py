@@ -220,7 +220,7 @@ class FlatOptimizer:
         """
         given = self._scalars if scalars is None else scalars
         clip = clipped(gradients, self._clip)
-        whole = torch.cat([g.reshape(-1).to(torch.float64) for g in clip])
+        whole = torch.cat([g.reshape(-1) for g in clip]).to(torch.float64)
         moved, changed, position = [], [], 0
         for group in self._groups:
             part = slice(group.start, group.stop)

@@ -59,11 +59,25 @@ def apply(w: Writer, fn: str, attr: Any, kind: Kind, arguments: list[Value], fus
 
 
 def _special(w: Writer, fn: str, arguments: list[Value], fused: bool) -> Value:
-    depth = max(a.depth for a in arguments)
-    builder = LlvmBuilder(w.levels[depth], arguments[0].width, w.names, w.module, fused=fused)
-    inline = None if w.inline else False
+    """In place; or as a call of the function for whole registers, of which some lanes count."""
+    depth, width = max(a.depth for a in arguments), arguments[0].width
+    inline = FUNCTIONS[fn].inline and w.inline
+    if not inline and width < w.width:
+        arguments = [_widened(w, a) for a in arguments]
+    lanes = arguments[0].width
+    builder = LlvmBuilder(w.levels[depth], lanes, w.names, w.module, fused=fused)
     name = emit(builder, FUNCTIONS[fn], *(a.name for a in arguments), inline=inline)
-    return Value(name, Kind.F, arguments[0].width, depth)
+    found = Value(name, Kind.F, lanes, depth)
+    if lanes == width:
+        return found
+    return w.lane(found, 0) if width == 1 else w.shuffle(found, found, list(range(width)))
+
+
+def _widened(w: Writer, x: Value) -> Value:
+    """A whole register, in which the last lane is repeated."""
+    if x.width == 1:
+        return w.splat(x, w.width)
+    return w.shuffle(x, x, [min(k, x.width - 1) for k in range(w.width)])
 
 
 def _libm(w: Writer, fn: str, arguments: list[Value]) -> Value:

@@ -138,6 +138,7 @@ class _Program:
             schedule, self.steps, self.walks, list(interface.outputs), interface.single
         )
         self.writer = Writer(module or LlvmModule(library=True))
+        self.writer.width = target.width
         self.writer.interface = ARRAYS if interface.density else TABLES
         self.arrays = Arrays(self.writer, schedule.home, self.storage.single)
 

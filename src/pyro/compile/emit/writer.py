@@ -20,6 +20,7 @@ class Writer:
         self.levels: list[list[str]] = [[]]
         self.interface: tuple[str, ...] = ()  # inputs and outputs of the function
         self.inline = True  # whether short special functions stand where they are used
+        self.width = 1  # lanes of a register
         self.entry: list[str] = []  # memory of the stack
         self.splats: dict[tuple[str, int], Value] = {}
 

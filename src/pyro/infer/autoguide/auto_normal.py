@@ -12,6 +12,7 @@ from pyro.distributions import constraints
 from pyro.distributions.normal import Normal
 from pyro.infer.autoguide.auto_guide import AutoGuide, CreatePlates
 from pyro.infer.autoguide.constrained import values_in_model
+from pyro.infer.autoguide.drawn_together import laws_of, runs_of_numbers
 from pyro.infer.autoguide.held_model import Model
 from pyro.infer.autoguide.plans import Point, SitePlan, densities_wanted, plan_sites
 from pyro.infer.autoguide.quantiles import Levels, constrained_quantiles, normal_quantiles
@@ -70,12 +71,14 @@ class AutoNormal(AutoGuide):
         self.init_loc_fn = init_loc_fn
         self._init_scale = check_init_scale(init_scale)
         self._plan: tuple[SitePlan, ...] = ()
+        self._runs: tuple[tuple[SitePlan, ...], ...] = ()
         self.locs = PyroModule()
         self.scales = PyroModule()
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
         super()._setup_prototype(*args, **kwargs)
         self._plan = plan_sites(self._sites())
+        self._runs = runs_of_numbers(self._plan)
         for plan in self._plan:
             event_dim = plan.unconstrained_event_dim
             loc = for_all_data(plan.site, plan.unconstrained(), event_dim)
@@ -91,25 +94,38 @@ class AutoNormal(AutoGuide):
         plates = self._create_plates(*args, **kwargs)
         densities = densities_wanted()
         points: dict[str, Point] = {}
+        laws = self._laws()
         if self._moving:
-            drawn = {plan.name: self._draw_in(plan, plates) for plan in self._plan}
+            drawn = {plan.name: self._draw_in(plan, plates, laws) for plan in self._plan}
             points = values_in_model(self.model, drawn, plates, args, kwargs)
         result: dict[str, Tensor] = {}
         for plan in self._plan:
             with ExitStack() as stack:
                 self._enter_plates(stack, plan.site, plates)
-                point = points.get(plan.name) or plan.value(self._draw(plan), densities)
+                point = points.get(plan.name) or plan.value(self._draw(plan, laws), densities)
                 result[plan.name] = plan.emit(point)
         return result
 
-    def _draw_in(self, plan: SitePlan, plates: dict[str, PlateMessenger]) -> Tensor:
+    def _laws(self) -> dict[str, Normal]:
+        """By name of site, those of sites that are drawn together."""
+        laws: dict[str, Normal] = {}
+        for run in self._runs:
+            locs, scales = zip(*map(self._loc_scale, run), strict=True)
+            laws.update(zip((plan.name for plan in run), laws_of(locs, scales), strict=True))
+        return laws
+
+    def _draw_in(
+        self, plan: SitePlan, plates: dict[str, PlateMessenger], laws: dict[str, Normal]
+    ) -> Tensor:
         with ExitStack() as stack:
             self._enter_plates(stack, plan.site, plates)
-            return self._draw(plan)
+            return self._draw(plan, laws)
 
-    def _draw(self, plan: SitePlan) -> Tensor:
-        loc, scale = self._loc_scale(plan)
-        fn = Normal(loc, scale, validate_args=False).to_event(plan.unconstrained_event_dim)
+    def _draw(self, plan: SitePlan, laws: dict[str, Normal]) -> Tensor:
+        fn: Any = laws.get(plan.name)
+        if fn is None:
+            loc, scale = self._loc_scale(plan)
+            fn = Normal(loc, scale, validate_args=False).to_event(plan.unconstrained_event_dim)
         value: Tensor = sample(plan.name + "_unconstrained", fn, infer={"is_auxiliary": True})
         return value
 

@@ -48,7 +48,7 @@ class SitePlan(NamedTuple):
     def value(self, unconstrained: Tensor, densities: bool = True) -> Point:
         """The value, and minus the log determinant of the transform if it is wanted."""
         value: Tensor = self.transform(unconstrained)
-        if not densities:
+        if not densities or value is unconstrained:
             return value, 0.0
         return value, -log_det(self.transform, unconstrained, value, self.event_dim)
 

@@ -9,7 +9,7 @@ from typing import Any
 from pyro.errors import SiteError
 from pyro.infer.errors import InferenceError
 from pyro.infer.model.initialization import InitMessenger, Strategy
-from pyro.infer.model.supports import moving_supports
+from pyro.infer.model.supports import may_move, moving_supports
 from pyro.infer.prototype import looking
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.sites import is_latent, is_subsample
@@ -48,7 +48,8 @@ class Prototype:
                 self.trace.nodes[name] = site
                 self.frames.update({frame.name: frame for frame in site["cond_indep_stack"]})
         self.given = watch.given & self.frames.keys()
-        self.moving = moving_supports(model, args, kwargs) if len(self.trace) > 1 else frozenset()
+        looks = len(self.trace) > 1 and may_move(self.trace)
+        self.moving = moving_supports(model, args, kwargs) if looks else frozenset()
 
 
 class _Watch(Messenger):

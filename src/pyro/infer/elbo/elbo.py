@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from pyro.errors import ShapeError

@@ -76,17 +76,22 @@ def difference(plus: Iterable[Tensor], minus: Iterable[Tensor]) -> Tensor:
 
     Small tensors of one shape are added up before they are summed, which takes fewer operations.
     """
-    partial: dict[torch.Size, Tensor] = {}
-    for tensor in plus:
-        part = tensor.sum() if tensor.numel() > _SMALL else tensor
-        held = partial.get(part.shape)
-        partial[part.shape] = part if held is None else held + part
-    for tensor in minus:
-        part = tensor.sum() if tensor.numel() > _SMALL else tensor
-        held = partial.get(part.shape)
-        partial[part.shape] = -part if held is None else held - part
+    partial = _added_up(plus)
+    for shape, part in _added_up(minus).items():
+        held = partial.get(shape)
+        partial[shape] = -part if held is None else held - part
     total: Tensor | None = None
     for part in partial.values():
         part = part.sum() if part.dim() else part
         total = part if total is None else total + part
     return torch.zeros(()) if total is None else total
+
+
+def _added_up(tensors: Iterable[Tensor]) -> dict[torch.Size, Tensor]:
+    """Sums over tensors of one shape, by shape; large ones are summed up before."""
+    found: dict[torch.Size, Tensor] = {}
+    for tensor in tensors:
+        part = tensor.sum() if tensor.numel() > _SMALL else tensor
+        held = found.get(part.shape)
+        found[part.shape] = part if held is None else held + part
+    return found

@@ -138,7 +138,7 @@ class Tape:
         gradients = [g for g in found if g is not None]
         if len(gradients) != len(found):
             raise not_capturable("a parameter has a gradient in some steps only")
-        whole = torch.cat([g.reshape(-1).to(torch.float64) for g in gradients])
+        whole = torch.cat([g.reshape(-1) for g in gradients]).to(torch.float64)
         go_on = loss.detach().isfinite()
         if validation.VALIDATE:
             go_on = go_on & whole.isfinite().all()
