@@ -30,10 +30,11 @@ def make(constructor: Callable[..., Optimizer], *args: Any, **options: Any) -> O
     """
     if not _has_marks(constructor):
         return constructor(*args, **options)
-    made: Optimizer = constructor.__new__(constructor)  # type: ignore[call-overload]
+    kind: Any = constructor
+    made: Optimizer = kind.__new__(kind)
     name = Optimizer.add_param_group.__name__
     vars(made)[name] = MethodType(inspect.unwrap(Optimizer.add_param_group), made)
-    constructor.__init__(made, *args, **options)  # type: ignore[misc]
+    kind.__init__(made, *args, **options)
     del vars(made)[name]
     return made
 

@@ -252,7 +252,7 @@ def test_the_same_as_in_torch(model: str, loss: str, make: Callable[[], Any]) ->
     after = state(svi)
     svi = fresh()
     result = svi.run(STEPS, X, compile=True, progress=False)
-    assert result.why_not_compiled is None and result.compiled_steps == STEPS - 3
+    assert result.why_not_compiled is None and result.compiled_steps in (STEPS - 3, STEPS - 2)
     torch.testing.assert_close(result.losses, torch.tensor(expected), rtol=1e-8, atol=1e-8)
     torch.testing.assert_close(state(svi), after, rtol=1e-8, atol=1e-8)
 

@@ -59,7 +59,7 @@ class _Together:
     """The vectors, which are made when an element is asked for."""
 
     def __init__(self, locs: Sequence[Tensor], scales: Sequence[Tensor]) -> None:
-        self._locs, self._scales = locs, scales
+        self._locs, self._scales = list(locs), list(scales)
         self.has_gradients = torch.is_grad_enabled()
 
     @functools.cached_property
@@ -93,7 +93,8 @@ class _OneOfMany(Normal):
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Any:
         """A law by itself."""
-        return Normal(self.loc, self.scale, validate_args=False).expand(batch_shape)
+        alone: Any = Normal(self.loc, self.scale, validate_args=False)
+        return alone.expand(batch_shape)
 
     def rsample(self, sample_shape: Sequence[int] = torch.Size()) -> Tensor:
         """The element at first, then others."""

@@ -49,7 +49,7 @@ class _Stage:
 
     :param call: Keeps the arguments alive by whose identity it is found.
     :param checks: Steps that are to be made both ways.
-    :param compiled: Steps in machine code, of all runs.
+    :param compiled: Steps in machine code.
     :param audit: How many of them there are when one more is compared.
     :param seen: How many steps were made in torch before the code.
     :param refusals: How many steps in a row could not be made.
@@ -64,6 +64,11 @@ class _Stage:
     seen: int = 0
     refusals: int = 0
     inherited: bool = False
+
+    def restart(self) -> None:
+        """With the code of an earlier run, which is compared once."""
+        self.checks, self.refusals, self.inherited = 1, 0, True
+        self.compiled, self.audit = 0, _AUDIT
 
     def begin_anew(self) -> None:
         """Without code."""
@@ -158,14 +163,13 @@ class CompiledSteps:
     def restart(self, after: int) -> None:
         """Begin another run, with the code that is there; one step will be made both ways."""
         self.settle()
-        self._after = after if not self._stages else 0
-        self._count, self.compiled, self._seed = 0, 0, None
+        self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
         self._is_scheduled = False
         for key in list(self._stages)[:-1] if not self._changing else ():
             del self._stages[key]
         for stage in self._stages.values():
-            stage.checks, stage.refusals, stage.inherited = 1, 0, True
+            stage.restart()
 
     def forget(self) -> None:
         """Begin anew with recording: something that programs read has changed."""
