@@ -11,7 +11,7 @@ import pytest
 from torch.utils import _pytree as pytree
 
 from pyro.compile.emit import Interface, write_program
-from pyro.compile.emit.driver import write_driver
+from pyro.compile.emit.driver import Carried, write_driver
 from pyro.compile.emit.program import Target
 from pyro.compile.function import _Specialisation
 from pyro.compile.fuse import Fusion
@@ -51,7 +51,7 @@ def assert_valid(text: str, triple: str = ARM) -> None:
 def written(program: Program, density: bool, dim: int, target: Target) -> str:
     interface = Interface(density, dim, tuple(v.node for v in program.outputs))
     found = write_program(Schedule(Fusion(program.graph, program.ends)), interface, target)
-    return found.text + write_driver((8,), found.text)
+    return found.text + write_driver(Carried((8,), 1, 3), found.text)
 
 
 @pytest.mark.parametrize("case", CASES[::12], ids=lambda c: c.name)

@@ -330,7 +330,7 @@ class Graph:
 
 
 def slowest_dim(domain: Shape, ref: Ref) -> int:
-    """The dim along which the largest array that is read moves farthest."""
+    """The dim along which the array of which most is read moves farthest."""
     waiting = [(ref, Access(ref.strides, ref.offset))]
     largest, found = 0, Access((), 0)
     for _ in range(24):
@@ -339,8 +339,9 @@ def slowest_dim(domain: Shape, ref: Ref) -> int:
         ref, access = waiting.pop()
         node = ref.node
         if node.op is not Op.MAP:
-            if node.size > largest:
-                largest, found = node.size, access
+            reach = sum(abs(s) * (n - 1) for s, n in zip(access.strides, domain, strict=True))
+            if reach > largest:
+                largest, found = reach, access
             continue
         for inner in node.args:
             composed = compose(domain, access, node.domain, Access(inner.strides, inner.offset))

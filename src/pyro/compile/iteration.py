@@ -70,16 +70,23 @@ class Iteration:
         self._program = program
         self._iterate = _ITERATE(program.code.loaded.address("iterate"))
         self._state = tuple(state)
-        self._kinds = [x.dtype for x in inputs]
+        given, returned = program.positions()
+        self._kinds = [
+            torch.float32 if len(state) + k in given else TORCH_DTYPE[DTYPE_KIND[x.dtype]]
+            for k, x in enumerate(inputs)
+        ]
         self._held: list[_Held | None] = [None] * len(inputs)
         self._value = torch.zeros((), dtype=torch.float64)
         self._go_on = torch.zeros((), dtype=torch.bool)
         self._next = [torch.zeros_like(x) for x in state]
-        sizes = [max(1, view.numel) for view in program.outputs[2 + len(state) :]]
-        self.extras = [torch.zeros(n, dtype=torch.float64) for n in sizes[:extras]]
+        first = 2 + len(state)
+        self.extras = [
+            torch.zeros(max(1, view.numel), dtype=_real(first + k in returned))
+            for k, view in enumerate(program.outputs[first : first + extras])
+        ]
         self._outputs = _table([self._value, self._go_on, *self._next, *self.extras])
         self._code = ctypes.c_int32()
-        self._inputs = _table([*self._state, *inputs])
+        self._inputs = _table([*self._state, *([self._state[0]] * len(inputs))])
         self._one = ctypes.c_double()
         self._scratch = torch.empty(program.code.scratch_bytes + ALIGN, dtype=torch.uint8)
 
@@ -136,6 +143,10 @@ class Iteration:
         return self._program.report()
 
 
+def _real(single: bool) -> torch.dtype:
+    return torch.float32 if single else torch.float64
+
+
 def _table(tensors: Sequence[Tensor]) -> Any:
     return (ctypes.c_void_p * max(1, len(tensors)))(*(t.data_ptr() for t in tensors))
 
@@ -146,6 +157,7 @@ def compile_iteration(
     slices: Sequence[Slice] = (),
     inputs: Sequence[Tensor] = (),
     taken: Mapping[str, int] | None = None,
+    products: str | None = None,
 ) -> Iteration:
     """Machine code of a step, and of the loop over it.
 
@@ -153,11 +165,13 @@ def compile_iteration(
     nothing else that changes.
 
     :param step: returns the value and the arrays of the next step.
-    :param state: contiguous float64 vectors. The first is the key of the random numbers, of which
-        ``step`` returns the next one.
+    :param state: contiguous float64 vectors, or float32 ones where products are ``"sgemm"``. The
+        first is the key of the random numbers, in float64, of which ``step`` returns the next one.
     :param slices: tensors of the program that hold what is in parts of the state.
     :param inputs: tensors that are given anew to each run, of the same shapes.
     :param taken: how many random numbers a step takes, by stream; None: it takes none.
+    :param products: the routine of BLAS for large products of matrices, ``"dgemm"`` or
+        ``"sgemm"``; with that, float32 tensors are float32 in memory. None: they are loops.
     :raises NotCapturable: if control flow depends on values, or the step changes tensors of others.
 
     Example::
@@ -178,6 +192,5 @@ def compile_iteration(
         found[:] = [outcome]
         return [outcome.value, outcome.go_on, *outcome.state, *outcome.extras]
 
-    converted = [x.detach().to(TORCH_DTYPE[DTYPE_KIND[x.dtype]]) for x in inputs]
-    program = build_iteration(flat, tuple(state), tuple(inputs), tuple(slices), taken)
-    return Iteration(program, state, converted, len(found[0].extras))
+    program = build_iteration(flat, tuple(state), tuple(inputs), tuple(slices), taken, products)
+    return Iteration(program, state, inputs, len(found[0].extras))

@@ -13,13 +13,14 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from pyro.compile import gemm
 from pyro.compile.cache import Code, Made, code_for, structure
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture import Recorder, record, record_step
 from pyro.compile.draws import Counted, make_key
 from pyro.compile.emit import Interface, write_program
 from pyro.compile.emit.calls import SYMBOLS
-from pyro.compile.emit.driver import write_driver
+from pyro.compile.emit.driver import Carried, write_driver
 from pyro.compile.explain import explain
 from pyro.compile.fuse import LEAVES, Fusion, live_nodes
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE, Graph
@@ -28,10 +29,18 @@ from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import assemble, machine
 from pyro.compile.lapack import address_of
 from pyro.compile.not_capturable import NotCapturable
+from pyro.compile.products import with_products
 from pyro.compile.report import Report
 from pyro.compile.roll import rolled
 from pyro.compile.schedule import Kernel, Schedule
-from pyro.compile.single import Wish, narrow_constants, singles, wish_for
+from pyro.compile.single import (
+    Wish,
+    joins,
+    narrow_constants,
+    singles,
+    wish_for,
+    wish_for_step,
+)
 from pyro.compile.surroundings import Surroundings
 from pyro.errors import PyroError
 from pyro.interrupts import held_back
@@ -202,10 +211,13 @@ def build_iteration(
     inputs: tuple[Tensor, ...],
     slices: Iterable[tuple[Tensor, int, int]],
     taken: Mapping[str, int] | None,
+    products: str | None = None,
 ) -> Program:
     """A program with a loop over it, ``iterate``.
 
     :param fn: returns a real number, a truth value, the next state, and more arrays.
+    :param products: the routine of BLAS for large products of matrices. With that for float32,
+        tensors of float32 are so in memory, and what is computed from them may be.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
@@ -213,6 +225,9 @@ def build_iteration(
         recorder, result = record_step(fn, state, inputs, slices, graph, taken)
         kinds = [Kind.B if position == 1 else Kind.F for position in range(len(result))]
         views = tuple(graph.cast(recorder.view(t), k) for t, k in zip(result, kinds, strict=True))
+    wish = None
+    if products == gemm.SINGLE:
+        wish = wish_for_step((*state, *inputs), result, graph.constants)
     zeros = [torch.zeros(t.shape, dtype=TORCH_DTYPE[k]) for t, k in zip(result, kinds, strict=True)]
     fallback = Fallback(
         lambda *_: zeros,  # among them the truth value, which ends the loop
@@ -221,8 +236,23 @@ def build_iteration(
         False,
         recorder.guards[0].where if recorder.guards else "no branch",
     )
-    carried = tuple(t.numel() * t.element_size() for t in state)
-    return _finish(recorder, views, fallback, seconds, False, 0, carried)
+    carried = Carried(
+        tuple(t.numel() * t.element_size() for t in state), len(state) + len(inputs), len(views)
+    )
+    program = _finish(
+        recorder, views, fallback, seconds, False, 0, carried, wish=wish, products=products
+    )
+    if wish is not None:
+        _check_memory(program, wish)
+    return program
+
+
+def _check_memory(program: Program, wish: Wish) -> None:
+    """:raises NotCapturable: if an array of the caller is read in another type than it has."""
+    inputs, outputs = program.positions()
+    used = {n.attr for n in program.nodes if n.op is Op.INPUT}
+    if not used & set(wish.inputs) <= inputs or not outputs >= set(wish.outputs):
+        raise NotCapturable("LAPACK or torch needs the state of the step in float64", "its end")
 
 
 def _finish(
@@ -232,16 +262,20 @@ def _finish(
     seconds: dict[str, float],
     density: bool,
     dim: int,
-    carried: tuple[int, ...] | None = None,
+    carried: Carried | None = None,
     wish: Wish | None = None,
+    products: str | None = None,
 ) -> Program:
-    """From the graph to the code; ``carried``: bytes of the arrays of a state, for a loop."""
+    """From the graph to the code; ``carried``: the arrays of a state, for a loop."""
     with stage(seconds, "roll"):
         asked = tuple(g.view for g in recorder.guards)
-        graph, found = _rolled(recorder.graph, views + asked)
+        graph, found = recorder.graph, views + asked
+        if products is not None:
+            graph, found = with_products(graph, found, products, wish.inputs if wish else ())
+        graph, found = _rolled(graph, found)
         views, asked = found[: len(views)], found[len(views) :]
     with stage(seconds, "capture"):
-        outputs = owned(graph, views)
+        outputs = owned(graph, views, wish)
         expected = (g.expected for g in recorder.guards)
         guards = tuple(dict.fromkeys(map(graph.guard, asked, expected)))
         ends = outputs + guards
@@ -296,7 +330,7 @@ def _make(
     graph: Graph,
     ends: tuple[View, ...],
     interface: Interface,
-    carried: tuple[int, ...] | None,
+    carried: Carried | None,
     seconds: dict[str, float],
 ) -> Made:
     """Fuse, write, assemble.
@@ -326,16 +360,23 @@ def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]
     )
 
 
-def owned(graph: Graph, outputs: tuple[View, ...]) -> tuple[View, ...]:
-    """Outputs as arrays that nothing else is: inputs, constants and repetitions are copied."""
+def owned(graph: Graph, outputs: tuple[View, ...], wish: Wish | None = None) -> tuple[View, ...]:
+    """Outputs as arrays that nothing else is: inputs, constants and repetitions are copied.
+
+    :param wish: what is to be in single precision, for which some have to be copied as well.
+    """
     found: list[View] = []
     seen: set[Node] = set()
+    wide: set[Node] = set()
+    if wish is not None and wish.traced:
+        wide = {n for n in graph.nodes if n.op is not Op.MAP} - joins(graph.nodes)
     for position, view in enumerate(outputs):
         if view.numel == 0:
             found.append(graph.full(view.shape, 0, view.kind))
             continue
         view = graph.copy(view)
-        if view.node.op in LEAVES or view.node.op is Op.RESULT or view.node in seen:
+        is_odd = wish is not None and position in wish.outputs and view.node in wide
+        if view.node.op in LEAVES or view.node.op is Op.RESULT or view.node in seen or is_odd:
             view = graph.fresh_copy(view, position)
         seen.add(view.node)
         found.append(view)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pyro.compile import gemm
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Node, Op
 
@@ -30,12 +32,17 @@ class Wish(NamedTuple):
     :param outputs: positions of results.
     :param least: elements from which other arrays may be.
     :param others: which those are.
+    :param constants: which constants may be, of those that are large enough; None: all.
+    :param traced: whether only what depends on inputs that are may be: random numbers, and the
+        counters of which they are made, need all digits.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     least: int
     others: tuple[Op, ...]
+    constants: frozenset[int] | None = None
+    traced: bool = False
 
 
 def wish_for(
@@ -57,28 +64,114 @@ def wish_for(
     return Wish(given, found, LEAST, () if draws else (Op.DATA, Op.MAP))
 
 
+def wish_for_step(
+    inputs: Sequence[Tensor], results: Sequence[Tensor], constants: Sequence[Tensor]
+) -> Wish:
+    """What may be in single precision where a step is repeated.
+
+    Constants are, if they lose nothing.
+    """
+    given, found = (
+        tuple(k for k, t in enumerate(tensors) if t.dtype is torch.float32)
+        for tensors in (inputs, results)
+    )
+    exact = frozenset(
+        k
+        for k, c in enumerate(constants)
+        if c.is_floating_point() and torch.equal(c.float().double(), c)
+    )
+    return Wish(given, found, LEAST, (Op.DATA, Op.MAP, Op.UPDATE), exact, True)
+
+
 def singles(nodes: Sequence[Node], outputs: Sequence[Node], wish: Wish | None) -> frozenset[Node]:
     """The arrays of real numbers that are held in single precision.
 
     What grows by addition is not among them, nor what is read or written as a whole: by LAPACK, by
-    torch, by loops over steps, or to be a copy that is written into.
+    torch, by loops over steps, or to be a copy that is written into. What BLAS reads and writes in
+    single precision is.
 
     :param nodes: all on which the outputs depend.
     """
     if wish is None:
         return frozenset()
-    whole = {ref.node for n in nodes if n.op is Op.CALL for ref in n.args}
-    whole.update(n.args[0].node for n in nodes if n.op is Op.UPDATE)
+    calls = [n for n in nodes if n.op is Op.CALL]
+    products = {n for n in calls if n.attr.name == gemm.SINGLE}
+    forced = {part for n in products for ref in n.args for part in parts_of(ref.node)}
+    forced.update(n for n in nodes if n.op is Op.RESULT and n.args[0].node in products)
+    joined = joins(nodes) if Op.UPDATE in wish.others else set()
+    whole = {ref.node for n in calls if n not in products for ref in n.args}
+    whole.update(n.args[0].node for n in nodes if n.op is Op.UPDATE and n not in joined)
     returned = {node: k in wish.outputs for k, node in enumerate(outputs)}
+    forced |= {p for n, k in returned.items() if k and n in joined for p in parts_of(n)}
+    traced = _traced(nodes, wish) if wish.traced else None
 
     def fits(node: Node) -> bool:
         if node.op is Op.INPUT:
             return node.attr in wish.inputs
+        if node.op is Op.DATA:
+            return _is_wanted(node, wish)
+        if node.op is Op.UPDATE and node not in joined:
+            return False
         if node in returned:
-            return node.op is Op.MAP and returned[node]
-        return node.op in wish.others and node.size >= wish.least
+            return returned[node] and node.op in (Op.MAP, *wish.others)
+        held = node.op in wish.others and node.size >= wish.least
+        return held and (traced is None or node in traced)
 
-    return frozenset(n for n in nodes if n.kind is Kind.F and n not in whole and fits(n))
+    found = {n for n in nodes if n.kind is Kind.F and n not in whole and (n in forced or fits(n))}
+    return frozenset(found - _parted(nodes, joined, found))
+
+
+def _is_wanted(node: Node, wish: Wish) -> bool:
+    large = Op.DATA in wish.others and node.size >= wish.least
+    return large and (wish.constants is None or node.attr in wish.constants)
+
+
+def _traced(nodes: Sequence[Node], wish: Wish) -> set[Node]:
+    """What depends on inputs that are in single precision."""
+    found: set[Node] = set()
+    for node in nodes:
+        is_input = node.op is Op.INPUT and node.attr in wish.inputs
+        if is_input or any(ref.node in found for ref in node.args):
+            found.add(node)
+    return found
+
+
+def joins(nodes: Sequence[Node]) -> set[Node]:
+    """Writes that put together an array of parts, and nothing else: each is set, none is added."""
+    uses = Counter(n.args[0].node for n in nodes if n.op is Op.UPDATE)
+    found: set[Node] = set()
+    for node in nodes:
+        if node.op is not Op.UPDATE or node.attr.mode != "set" or node.attr.index_strides:
+            continue
+        base = node.args[0].node
+        if base.op is Op.LITERAL or (base in found and uses[base] == 1):
+            found.add(node)
+    for node in reversed(nodes):
+        if node.op is Op.UPDATE and node not in found:
+            found.discard(node.args[0].node)
+    return found
+
+
+def parts_of(node: Node) -> Iterator[Node]:
+    """An array, and before that each write which it is put together by."""
+    yield node
+    while node.op is Op.UPDATE:
+        node = node.args[0].node
+        if node.op is Op.UPDATE:
+            yield node
+
+
+def _parted(nodes: Sequence[Node], joined: set[Node], single: set[Node]) -> set[Node]:
+    """Writes into one array of which some cannot be in single precision; then none can."""
+    wide = {n for n in joined if n not in single}
+    for order in (nodes, nodes[::-1]):
+        for node in order:
+            if node in joined and (base := node.args[0].node) in joined:
+                if base in wide:
+                    wide.add(node)
+                elif node in wide:
+                    wide.add(base)
+    return wide
 
 
 def narrow_constants(graph: Graph, single: frozenset[Node]) -> None:

@@ -41,16 +41,22 @@ class Frozen(NamedTuple):
 
 @final
 class FlatOptimizer:
-    """The parameters and the state of an optimiser in float64 vectors, and its update of these.
+    """The parameters and the state of an optimiser in vectors, and its update of these.
 
     :param optim: The optimiser; it has updated all the parameters before.
     :param leaves: Unconstrained leaf tensors by name.
+    :param dtype: The type of the vectors. Scalars are float64.
     :ivar params: All parameters, one behind the other.
     :ivar arrays: ``params``, the state by name, and the scalars of all groups.
     :raises NotFlat: if there is no such update for an optimiser, its options or its state.
     """
 
-    def __init__(self, optim: PyroOptim, leaves: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        optim: PyroOptim,
+        leaves: Mapping[str, Tensor],
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
         named = {id(leaf): name for name, leaf in leaves.items()}
         self._cohorts = optim.cohorts
         self._groups = list(_groups(optim, leaves))
@@ -61,7 +67,7 @@ class FlatOptimizer:
         self._clip = [optim.clip_options(name) for name in self.names]
         self._names = sorted({name for group in self._groups for name in group.update.names})
         size = sum(leaf.numel() for leaf in self.leaves)
-        self.params = torch.zeros(size, dtype=torch.float64)
+        self.params = torch.zeros(size, dtype=dtype)
         self._state = {name: torch.zeros_like(self.params) for name in self._names}
         self._scalars = torch.zeros(len(self.scalars()), dtype=torch.float64)
         self.arrays = [self.params, *self._state.values(), self._scalars]
@@ -220,7 +226,7 @@ class FlatOptimizer:
         """
         given = self._scalars if scalars is None else scalars
         clip = clipped(gradients, self._clip)
-        whole = torch.cat([g.reshape(-1) for g in clip]).to(torch.float64)
+        whole = torch.cat([g.reshape(-1) for g in clip]).to(self.params.dtype)
         moved, changed, position = [], [], 0
         for group in self._groups:
             part = slice(group.start, group.stop)

@@ -14,6 +14,7 @@ import pyro
 import pyro.distributions as dist
 from pyro import optim, settings
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO
+from pyro.infer.fit import worth
 
 
 @pytest.fixture(autouse=True)
@@ -49,19 +50,44 @@ def svi_of(net: Autoencoder, loss: type[Trace_ELBO] = Trace_ELBO) -> SVI:
     return SVI(net.model, net.guide, optim.Adam({"lr": 0.01}), loss())
 
 
-def test_large_networks_stay_in_torch_and_small_ones_do_not() -> None:
-    x = torch.randn(128, 400)
-    large = svi_of(Autoencoder(400, 256), JitTrace_ELBO)
-    result = large.run(5, x, progress=False)
+class Images(nn.Module):
+    """A model and a guide that convolve."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = nn.Sequential(nn.Conv2d(1, 24, 5), nn.Tanh(), nn.Conv2d(24, 24, 5))
+        self.scale = nn.Parameter(torch.zeros(()))
+
+    def model(self, x: Tensor) -> None:
+        pyro.module("images", self)
+        pyro.sample("z", dist.Normal(self.read(x).mean(), 1.0))
+
+    def guide(self, x: Tensor) -> None:
+        pyro.sample("z", dist.Normal(0.0, self.scale.exp()))
+
+
+def test_convolutions_stay_in_torch() -> None:
+    x, net = torch.randn(32, 1, 28, 28), Images()
+    svi = SVI(net.model, net.guide, optim.Adam({"lr": 0.01}), JitTrace_ELBO())
+    result = svi.run(3, x, progress=False)
     assert result.compiled_steps == 0
-    assert "products of matrices" in (result.why_not_compiled or "")
-    for _ in range(5):
-        large.step(x)
-    assert "products of matrices" in (large.engine.reason or "")
-    assert large.run(8, x, progress=False, compile=True).compiled_steps == 5
-    pyro.clear_param_store()
-    small = svi_of(Autoencoder(8, 5))
-    assert small.run(100, torch.randn(10, 8), progress=False).compiled_steps > 90
+    assert "convolutions, in which torch is faster" in (result.why_not_compiled or "")
+    for _ in range(3):
+        svi.step(x)
+    assert "convolutions" in (svi.engine.reason or "")
+
+
+def test_small_networks_are_compiled_without_blas() -> None:
+    svi = svi_of(Autoencoder(8, 5))
+    assert svi.run(100, torch.randn(10, 8), progress=False).compiled_steps > 90
+
+
+def test_large_networks_of_many_operations_only_if_wanted(monkeypatch) -> None:
+    monkeypatch.setattr(worth, "MOST_OPERATIONS", 10)
+    x = torch.randn(128, 400)
+    svi = svi_of(Autoencoder(400, 256), JitTrace_ELBO)
+    assert "compile=True" in (svi.run(5, x, progress=False).why_not_compiled or "")
+    assert svi.run(8, x, progress=False, compile=True).compiled_steps == 5
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # of torch itself

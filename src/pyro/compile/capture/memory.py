@@ -132,7 +132,10 @@ class Memories:
         return key in self._born if memory is None else not memory.is_input
 
     def forget(self, tensor: Tensor) -> None:
-        """The tensor is another view of its storage now."""
+        """The tensor will be another view of its storage; to be called before it is."""
+        memory = self._storages.get(_storage(tensor))
+        if memory is not None:
+            self._flat(memory)  # as long as its owner is as it was
         self._tensors.pop(id(tensor), None)
 
     def was_written(self, tensor: Tensor) -> bool:

@@ -243,9 +243,8 @@ class Recorder(TorchDispatchMode):
             self.memories.write(target, views.expand(view, tuple(target.shape)))
             return op.func(*args, **kwargs)
         if op.reshapes:
-            result = op.func(*args, **kwargs)
             self.memories.forget(args[0])
-            return result
+            return op.func(*args, **kwargs)
         if op.functional is None:
             raise not_capturable(f"{op.name} has no functional form")
         with self:

@@ -8,6 +8,8 @@ from typing import Any, final
 
 from torch import Tensor
 
+from pyro.compile import gemm
+
 # Seconds, on processors of these years: a call of an operation by Python; a product and its sum in
 # a loop of our own, and in the library that torch calls, for each thread.
 _CALL, _OURS, _THEIRS = 5e-6, 1.8e-10, 4e-11
@@ -17,6 +19,13 @@ def _of_matrices(args: Sequence[Any]) -> int:
     """``(n, k) @ (k, m)``, as the last two tensors."""
     left, right = (x for x in args[-2:])
     return int(left.numel()) * int(right.shape[-1])
+
+
+def _is_large(args: Sequence[Any]) -> bool:
+    """Whether BLAS is called for a product."""
+    left, right = (x for x in args[-2:])
+    sides = (left.shape[-2], left.shape[-1], right.shape[-1])
+    return bool(min(sides) >= gemm.LEAST_SIDE and math.prod(sides) >= gemm.LEAST_PRODUCTS)
 
 
 def _of_convolution(args: Sequence[Any]) -> int:
@@ -46,6 +55,7 @@ class Work:
 
     :ivar operations: how many there were.
     :ivar products: how many products of numbers within products of matrices.
+    :ivar matrices: those of them in which neither matrix is a vector.
 
     >>> from pyro.compile.draws import Counted, make_key
     >>> with Counted(make_key(0)) as counted:
@@ -55,16 +65,24 @@ class Work:
     """
 
     def __init__(self) -> None:
-        self.operations = self.products = 0
+        self.operations = self.products = self.matrices = 0
 
     def add(self, func: Any, args: Sequence[Any]) -> None:
         """Note a call."""
         self.operations += 1
         count = _PRODUCTS.get(func._schema.name)
         if count is not None and all(isinstance(x, Tensor) for x in args[:2]):
-            self.products += count(args)
+            found = count(args)
+            self.products += found
+            if count is _of_matrices and _is_large(args):
+                self.matrices += found
 
-    def is_for_torch(self, threads: int) -> bool:
-        """Whether loops of our own would take longer than torch with all its calls."""
-        in_torch = self.operations * _CALL + self.products * _THEIRS / max(1, threads)
-        return self.products * _OURS > in_torch
+    def is_for_torch(self, threads: int, blas: bool = False) -> bool:
+        """Whether machine code would take longer than torch with all its calls.
+
+        :param blas: whether it calls BLAS for products of matrices; otherwise they are loops.
+        """
+        theirs = _THEIRS / max(1, threads)
+        in_torch = self.operations * _CALL + self.products * theirs
+        called = self.matrices if blas else 0
+        return (self.products - called) * _OURS + called * theirs > in_torch

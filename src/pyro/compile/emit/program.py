@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays
 from pyro.compile.emit.calls import call
@@ -14,7 +16,7 @@ from pyro.compile.emit.elements import Block
 from pyro.compile.emit.nest import Nest
 from pyro.compile.emit.space import Walk
 from pyro.compile.emit.storage import Storage, kernels_of, plan
-from pyro.compile.emit.values import BYTES, number_text
+from pyro.compile.emit.values import BYTES, MEMORY_TYPE, memory_of, number_text
 from pyro.compile.emit.walks import choose, instances
 from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind, Node, Op
@@ -276,12 +278,13 @@ def _pointers(
 
 
 def _fill(writer: Writer, arrays: Arrays, fill: Fill, schedule: Schedule) -> None:
-    node, source = fill.node, fill.source
-    pointer = arrays.pointers[schedule.home[node]]
+    node, source = schedule.home[fill.node], fill.source
+    pointer = arrays.pointers[node]
+    element, width = memory_of(node, arrays.single)
     if source.op is Op.LITERAL:
-        _fill_number(writer, pointer, node, source.attr)
+        _fill_number(writer, pointer, node, source.attr, element)
         return
-    size = node.size * BYTES[node.kind]
+    size = node.size * width
     origin = arrays.pointers[schedule.home.get(source, source)]
     writer.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
     writer.line(
@@ -289,19 +292,31 @@ def _fill(writer: Writer, arrays: Arrays, fill: Fill, schedule: Schedule) -> Non
     )
 
 
-def _fill_number(writer: Writer, pointer: str, node: Node, value: float | int | bool) -> None:
+def _fill_number(
+    writer: Writer,
+    pointer: str,
+    node: Node,
+    value: float | int | bool,
+    element: str | None = None,
+) -> None:
+    """One number everywhere; ``element`` is what real numbers are in memory, if not double."""
     zero = not value and str(value) != "-0.0"
+    if element == "float":
+        value = float(torch.tensor(value, dtype=torch.float32))
     if not zero and node.kind is not Kind.B:
-        _fill_loop(writer, pointer, node, number_text(value, node.kind))
+        _fill_loop(writer, pointer, node, number_text(value, node.kind), element)
         return
-    size, byte = node.size * BYTES[node.kind], 0 if zero else 1
+    size, byte = node.size * (4 if element == "float" else BYTES[node.kind]), 0 if zero else 1
     writer.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
     writer.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 {byte}, i64 {size}, i1 false)")
 
 
-def _fill_loop(writer: Writer, pointer: str, node: Node, text: str) -> None:
+def _fill_loop(
+    writer: Writer, pointer: str, node: Node, text: str, element: str | None = None
+) -> None:
     n = next(writer.names)
-    t = "double" if node.kind is Kind.F else "i64"
+    t = element or MEMORY_TYPE[node.kind]
+    align = 4 if t == "float" else 8
     for line in (
         f"  br label %pre{n}",
         f"pre{n}:",
@@ -309,7 +324,7 @@ def _fill_loop(writer: Writer, pointer: str, node: Node, text: str) -> None:
         f"head{n}:",
         f"  %i{n} = phi i64 [0, %pre{n}], [%next{n}, %head{n}]",
         f"  %p{n} = getelementptr inbounds {t}, ptr {pointer}, i64 %i{n}",
-        f"  store {t} {text}, ptr %p{n}, align 8",
+        f"  store {t} {text}, ptr %p{n}, align {align}",
         f"  %next{n} = add nuw nsw i64 %i{n}, 1",
         f"  %more{n} = icmp ult i64 %next{n}, {node.size}",
         f"  br i1 %more{n}, label %head{n}, label %exit{n}",

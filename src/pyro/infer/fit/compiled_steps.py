@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from pyro.compile import NotCapturable, switch
 from pyro.compile.draws import Counted, Key
 from pyro.compile.verify import difference
+from pyro.infer.fit import worth
 from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.steps import Loss
@@ -284,11 +285,14 @@ class CompiledSteps:
         if leaves.keys() - self.leaves.keys():
             self._note(leaves)
             self._stages.clear()
-        elif stage.tape is None and not self._insists and counted.work.is_for_torch(_threads()):
-            self.give_up("most of the work are products of matrices, in which torch is faster")
         elif before is not None:
+            products = worth.routine_for(counted.work, leaves.values())
+            reason = None if self._insists else worth.better_in_torch(counted.work, products)
+            if reason is not None:
+                self.give_up(reason)
+                return loss
             parts = len(loss) if isinstance(loss, tuple) else 1
-            self._record(stage, leaves, list(seen), call, counted.noise.taken, parts)
+            self._record(stage, leaves, list(seen), call, counted.noise.taken, parts, products)
             if stage.tape is not None:
                 foreseen = stage.tape.foresee(key, call, before)
                 stage.checks = 1 if counted.work.operations > _LONG else _CHECKS
@@ -316,6 +320,7 @@ class CompiledSteps:
         call: Call,
         taken: Mapping[str, int],
         parts: int,
+        products: str | None,
     ) -> None:
         assert not isinstance(self._objective, str)
         state = torch.get_rng_state()
@@ -330,6 +335,7 @@ class CompiledSteps:
                 taken,
                 timetable_of(self._optim) if self._is_scheduled else None,
                 parts,
+                products,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
             self.give_up(reason_of(error))
@@ -402,10 +408,6 @@ class CompiledSteps:
         self.reason = reason
         self._stages.clear()
         log.info("%s makes its steps in torch: %s", self._name, reason)
-
-
-def _threads() -> int:
-    return torch.get_num_threads()
 
 
 def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:

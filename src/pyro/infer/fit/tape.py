@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from pyro.compile import gemm
 from pyro.compile.draws import Key, make_key
 from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
@@ -94,6 +95,8 @@ class Tape:
     :param taken: How many random numbers a step takes, by stream.
     :param timetable: If a schedule can run ahead: several steps at once follow it.
     :param parts: How many losses a step has; the gradient is that of their sum.
+    :param products: The routine of BLAS for large products of matrices; with that for float32,
+        parameters and the state of the optimiser are float32.
     :raises NotCapturable: if a step is no tape. :raises NotFlat: if the optimiser is none.
     """
 
@@ -108,10 +111,12 @@ class Tape:
         taken: Mapping[str, int],
         timetable: Timetable | None = None,
         parts: int = 1,
+        products: str | None = None,
     ) -> None:
         self._objective, self._call = objective, call
         self._changing, self._leaves = changing, dict(leaves)
-        self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved})
+        self._dtype = torch.float32 if products == gemm.SINGLE else torch.float64
+        self.flat = FlatOptimizer(optim, {name: leaves[name] for name in moved}, self._dtype)
         ahead = None if self.flat.moves_rates else timetable
         self._rates = None if ahead is None else _Rates(ahead, self.flat)
         self._ledger = None if parts == 1 else Ledger(_ROWS, parts - 1)
@@ -125,6 +130,7 @@ class Tape:
             [Slice(t, 1, k) for t, k in zip(self.flat.leaves, self.flat.offsets, strict=True)],
             self._inputs(call),
             taken,
+            products,
         )
 
     def _step(self) -> Outcome:
@@ -138,7 +144,7 @@ class Tape:
         gradients = [g for g in found if g is not None]
         if len(gradients) != len(found):
             raise not_capturable("a parameter has a gradient in some steps only")
-        whole = torch.cat([g.reshape(-1) for g in gradients]).to(torch.float64)
+        whole = torch.cat([g.reshape(-1) for g in gradients]).to(self._dtype)
         go_on = loss.detach().isfinite()
         if validation.VALIDATE:
             go_on = go_on & whole.isfinite().all()

@@ -1,0 +1,42 @@
+"""Whether machine code pays for a step, and what makes its products of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from pyro.compile import gemm
+from pyro.compile.draws.work import Work
+
+MOST_OPERATIONS = 2000  # of torch, beside products of matrices, for which code is made unasked
+
+
+def routine_for(work: Work, leaves: Iterable[Tensor]) -> str | None:
+    """The routine of BLAS, in the type of the parameters; None for loops, as long as they are fast.
+
+    :param work: what a step does.
+    """
+    if not work.is_for_torch(torch.get_num_threads()):
+        return None
+    dtypes = {leaf.dtype for leaf in leaves}
+    for dtype, routine in ((torch.float32, gemm.SINGLE), (torch.float64, gemm.DOUBLE)):
+        if dtypes == {dtype} and gemm.is_there(routine):
+            return routine
+    return None
+
+
+def better_in_torch(work: Work, products: str | None) -> str | None:
+    """Why machine code would not pay, if it would not.
+
+    :param products: what makes products of matrices.
+    """
+    if work.is_for_torch(torch.get_num_threads(), products is not None):
+        return "most of the work are products of matrices or convolutions, in which torch is faster"
+    if products is not None and work.operations > MOST_OPERATIONS:
+        return (
+            f"most of the work are products of matrices, and with {work.operations} operations "
+            "code for the rest would not be made quickly; compile=True has it made"
+        )
+    return None
