@@ -99,7 +99,10 @@ class EnumMessenger(Messenger):
         if not mapping or not isinstance(value, torch.Tensor):
             return
         shape = value.shape
-        batch_dim = len(shape) - getattr(msg["fn"], "event_dim", 0)
+        batch_dim = len(shape)
+        if event_dim := getattr(msg["fn"], "event_dim", 0):
+            batch_dim -= event_dim
+            shape = shape[:batch_dim]
         own = {dim: i for dim, i in mapping.items() if batch_dim >= -dim and shape[dim] > 1}
         depth = infer.get("_markov_depth", 0)
         if depth:
