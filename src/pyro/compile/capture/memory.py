@@ -133,7 +133,7 @@ class Memories:
 
     def forget(self, tensor: Tensor) -> None:
         """The tensor will be another view of its storage; to be called before it is."""
-        memory = self._storages.get(_storage(tensor))
+        memory = self._storages.get(storage_of(tensor))
         if memory is not None:
             self._flat(memory)  # as long as its owner is as it was
         self._tensors.pop(id(tensor), None)

@@ -245,7 +245,7 @@ class Tape:
         state = torch.get_rng_state() if self.iteration.torch_draws else None
         if at is not None:
             parts = [at.leaves[name].reshape(-1) for name in self.flat.names]
-            torch.cat([x.to(torch.float64) for x in parts], out=self.flat.params)
+            torch.cat([x.to(self._dtype) for x in parts], out=self.flat.params)
             if state is not None:
                 torch.set_rng_state(at.generator)
         if self._rates is not None:
