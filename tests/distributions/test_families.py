@@ -56,6 +56,28 @@ def test_categorical_recognises_its_own_support() -> None:
     torch.testing.assert_close(d.log_prob(flipped), fast.reshape(3, 4).flip(0))
 
 
+@pytest.mark.parametrize(
+    "batch", [(), (1,), (4,), (2, 1), (1, 4), (3, 1, 2), (2, 3, 1, 1)], ids=str
+)
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+@pytest.mark.parametrize("categories", [1, 3])
+def test_categorical_scores_its_support_at_any_dim(
+    batch: tuple[int, ...], rank: int, categories: int
+) -> None:
+    """As where it is not recognised, whether the batch has a dim there or not; gradients too."""
+    if rank <= len(batch) and batch[-rank] not in (1, categories):
+        pytest.skip("not broadcastable")
+    logits = torch.randn(*batch, categories, requires_grad=True)
+    d = dist.Categorical(logits=logits)
+    values = d.enumerate_support(expand=False).reshape(categories, *(1,) * (rank - 1))
+    found, expected = d.log_prob(values), d.log_prob(values.clone())
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn(found.shape)
+    sums = [(scores * weights).sum() for scores in (found, expected)]
+    grads = [torch.autograd.grad(x, logits, retain_graph=True)[0] for x in sums]
+    torch.testing.assert_close(*grads)
+
+
 def test_categorical_support_changed_in_place_is_scored_as_it_is() -> None:
     d = dist.Categorical(logits=torch.randn(4, 3))
     values = d.enumerate_support(expand=False)

@@ -69,10 +69,11 @@ class Categorical(td.Categorical, TorchDistribution):
             value = self._as_value(value)
         logits = self.logits
         if self._is_own_support(value):
-            lead = value.dim() - 1 - len(self._batch_shape)
-            return logits.movedim(-1, 0).reshape(
-                logits.shape[-1:] + (1,) * lead + self._batch_shape
-            )
+            rank, batch = value.dim(), self._batch_shape
+            if rank <= len(batch):
+                return logits.transpose(-1 - rank, -1).squeeze(-1)
+            ones = (1,) * (rank - 1 - len(batch))
+            return logits.movedim(-1, 0).reshape(self._num_events, *ones, *batch)
         if self._validate_args:
             self._validate_sample(value)
         index = value if value.dtype is torch.long else value.long()
@@ -83,14 +84,19 @@ class Categorical(td.Categorical, TorchDistribution):
         return logits.gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
     def _is_own_support(self, value: Tensor) -> bool:
-        """Whether ``value`` is a view of what this instance enumerated, in shape (n, 1, ..., 1)."""
+        """Whether ``value`` is a view of what this instance enumerated, in shape (n, 1, ..., 1).
+
+        The batch has no dim, or one of size one, where the n values are.
+        """
         own = self.__dict__.get("_own_support")
+        if own is None or own._version:
+            return False
+        shape, batch = value.shape, self._batch_shape
         return (
-            own is not None
-            and value.dim() > len(self._batch_shape)
-            and value.shape[0] == self._num_events == value.numel()
+            len(shape) > 0
+            and shape[0] == self._num_events == shape.numel()
+            and (len(shape) > len(batch) or batch[-len(shape)] == 1)
             and value.data_ptr() == own.data_ptr()
-            and own._version == 0
         )
 
     def enumerate_support(self, expand: bool = True) -> Tensor:

@@ -12,6 +12,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.runtime import STATE, Message
 
 DimToId = dict[int, int]
+_NOWHERE: tuple[int, DimToId] = 0, {}
 
 
 class EnumMessenger(Messenger):
@@ -103,7 +104,9 @@ class EnumMessenger(Messenger):
         if event_dim := getattr(msg["fn"], "event_dim", 0):
             batch_dim -= event_dim
             shape = shape[:batch_dim]
-        own = {dim: i for dim, i in mapping.items() if batch_dim >= -dim and shape[dim] > 1}
+        own: DimToId = {}
+        if batch_dim > 0:
+            own = {dim: i for dim, i in mapping.items() if batch_dim >= -dim and shape[dim] > 1}
         depth = infer.get("_markov_depth", 0)
         if depth:
             self._inner[msg["name"]] = depth, own
@@ -114,10 +117,10 @@ class EnumMessenger(Messenger):
         """Which variable each dim stands for, as far as the site may depend on it."""
         visible: DimToId = dict(msg["infer"].get("_dim_to_id", ())) if msg["done"] else {}
         parts = [self._global]
-        scope = msg["infer"].get("_markov_scope", {})
-        for name in scope:
-            depth, dims = self._inner.get(name, (0, {}))
-            if scope[name] == depth:
+        scope = msg["infer"].get("_markov_scope")
+        for name, count in scope.items() if scope else ():
+            depth, dims = self._inner.get(name, _NOWHERE)
+            if count == depth:
                 parts.append(dims)
         for part in parts:
             for dim, variable in part.items():
@@ -205,9 +208,9 @@ def _check_upstream(msg: Message, visible: DimToId, first: int) -> None:
     shape = getattr(msg["fn"], "batch_shape", ())
     if len(shape) < -first:
         return
-    plates = {frame.dim for frame in msg["cond_indep_stack"]}
     for dim in range(-len(shape), first + 1):
-        if shape[dim] > 1 and dim not in visible and dim not in plates:
+        hidden = shape[dim] > 1 and dim not in visible
+        if hidden and all(frame.dim != dim for frame in msg["cond_indep_stack"]):
             raise _conflict(msg, dim)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pyro.collector import collector_paused
 from pyro.compile import views
 from pyro.compile.callout import CallOut, Slot
 from pyro.compile.capture.memory import Memories
@@ -335,20 +335,8 @@ def _recorded(
         recorder.input(position, tensor)
     if taken is not None:
         recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
-    with _collector_paused(), recorder, sharing, torch.enable_grad():
+    with collector_paused(), recorder, sharing, torch.enable_grad():
         return recorder, fn(*inputs)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """All that is recorded stays alive: to look for garbage among it takes long and finds none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def record_step(
@@ -391,5 +379,5 @@ def _recorded_step(
         recorder.slice_of(tensor, state[array], offset)
     if taken is not None:
         recorder.draw_from(recorder.view(state[0]), taken)
-    with _collector_paused(), recorder, sharing, torch.enable_grad():
+    with collector_paused(), recorder, sharing, torch.enable_grad():
         return recorder, fn()

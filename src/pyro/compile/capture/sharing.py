@@ -52,8 +52,13 @@ class _Known(NamedTuple):
     """A result, its tensors with their versions, and the arguments, which keep their identity."""
 
     result: Any
-    tensors: list[tuple[Tensor, int]]
+    tensors: tuple[Tensor, ...]
+    versions: list[int]
     arguments: Any
+
+    def is_as_it_was(self) -> bool:
+        """Whether no tensor of the result has been written into."""
+        return [t._version for t in self.tensors] == self.versions
 
 
 class Sharing(TorchFunctionMode):
@@ -83,20 +88,20 @@ class Sharing(TorchFunctionMode):
         except _NoKeyError:
             return func(*args, **(kwargs or {}))
         known = self._known.get(key)
-        if known is not None and all(t._version == v for t, v in known.tensors):
+        if known is not None and known.is_as_it_was():
             self._given[key] = known
             return known.result
         result = func(*args, **(kwargs or {}))
         parts = result if isinstance(result, tuple) else (result,)
         if all(type(t) in _TENSORS and not t.is_inference() for t in parts):
-            versions = [(t, t._version) for t in parts]
-            self._known[key] = _Known(result, versions, (args, kwargs))
+            versions = [t._version for t in parts]
+            self._known[key] = _Known(result, parts, versions, (args, kwargs))
         return result
 
     @property
     def spoilt(self) -> bool:
         """Whether a tensor that was given twice has been written into since."""
-        return any(t._version != v for known in self._given.values() for t, v in known.tensors)
+        return not all(known.is_as_it_was() for known in self._given.values())
 
 
 class _NoKeyError(Exception):

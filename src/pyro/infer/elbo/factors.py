@@ -46,28 +46,29 @@ def named(site: Message, tensor: Tensor, max_plate_nesting: int) -> Factor:
 
     :raises ShapeError: if a dim left of the plates is of no variable that the site can see.
     """
-    stack = [frame for frame in site["cond_indep_stack"] if frame.dim is not None]
-    sizes: dict[Name, int] = {frame.name: frame.size for frame in stack}
+    at: dict[Any, Name] = {}
+    sizes: dict[Name, int] = {}
+    for frame in site["cond_indep_stack"]:
+        if frame.dim is not None:
+            at[frame.dim] = frame.name
+            sizes[frame.name] = frame.size
+    visible = site["infer"].get("_dim_to_id", {})
     shape = tensor.shape
-    if not shape or shape.numel() == 1:
-        return Factor(site, tensor, (None,) * len(shape), sizes)
-    at: dict[Any, Name] = {frame.dim: frame.name for frame in stack}
-    at.update(
-        (dim, variable)
-        for dim, variable in site["infer"].get("_dim_to_id", {}).items()
-        if dim < -max_plate_nesting
-    )
-    rank = len(shape)
-    names = tuple(None if size == 1 else at.get(axis - rank) for axis, size in enumerate(shape))
-    for axis, (size, name) in enumerate(zip(shape, names, strict=True)):
+    names: list[Name | None] = []
+    for dim, size in enumerate(shape, -len(shape)):
+        name = None
+        if size != 1:
+            name = visible.get(dim) if dim < -max_plate_nesting else None
+            name = at.get(dim) if name is None else name
+        names.append(name)
         if size > 1 and name is None:
             raise ShapeError(
-                f'at site "{site["name"]}", dim {axis - rank} of the log-probability, of shape '
+                f'at site "{site["name"]}", dim {dim} of the log-probability, of shape '
                 f"{tuple(shape)}, belongs to no plate and to no enumerated site that the site may "
                 "depend on. Declare batch dims with pyro.plate or .to_event; if the site depends "
                 "on enumerated ones, try increasing pyro.markov history size."
             )
-    return Factor(site, tensor, names, sizes)
+    return Factor(site, tensor, tuple(names), sizes)
 
 
 def scored(trace: Trace, site: Message, max_plate_nesting: int) -> Factor:

@@ -91,7 +91,7 @@ def split(
     terms, factors = [], []
     for site, number in numbered:
         factor = scored(trace, site, max_plate_nesting)
-        if summed.keys() & factor.variables or number in summed:
+        if number in summed or not summed.keys().isdisjoint(factor.variables):
             same = site["mask"] is None and factor.tensor is site["unscaled_log_prob"]
             factors.append(factor if same else unscaled(trace, site, max_plate_nesting))
             if number is not None and number not in proposed and is_drawn(site):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from pyro.distributions.bernoulli import Bernoulli
@@ -41,6 +42,7 @@ PARAMETERS: dict[type, tuple[str, ...]] = {
 """The families that can be stacked, by exact type, with their parameters: the batch dims of all
 are those of the distribution, and a distribution made of them has the same density."""
 
+Types = dict[int, tuple[torch.dtype, Tensor]]
 _SAME = {**PARAMETERS, Categorical: ("_param",)}
 
 
@@ -80,8 +82,9 @@ def score_together(sites: Iterable[Message]) -> list[Together]:
     Sites of other families, or whose scoring fails, are left to be scored one by one.
     """
     groups: dict[Hashable, list[Message]] = {}
+    types: Types = {}
     for site in sites:
-        key = _alike(site)
+        key = _alike(site, types)
         if key is not None:
             groups.setdefault(key, []).append(site)
     found = (_scored(group) for group in groups.values() if len(group) >= LEAST)
@@ -125,8 +128,11 @@ def _same(site: Message) -> Hashable | None:
     return type(fn), scale, id(site["value"]), fn._validate_args, logits, *map(id, tensors)
 
 
-def _alike(site: Message) -> Hashable | None:
-    """Equal for sites that can be stacked; None for those that cannot."""
+def _alike(site: Message, types: Types) -> Hashable | None:
+    """Equal for sites that can be stacked, unless devices differ; None for those that cannot.
+
+    :param types: those of parameters that have been seen; many sites may share them.
+    """
     value, scale = site["value"], site["scale"]
     if (
         "log_prob" in site
@@ -137,23 +143,26 @@ def _alike(site: Message) -> Hashable | None:
         or site["kwargs"]
     ):
         return None
-    family = _family(site["fn"])
-    if family is None:
-        return None
-    return family, scale, tuple(value.shape), value.dtype, value.device, value.layout
+    family = _family(site["fn"], types)
+    return None if family is None else (family, scale, value.shape, value.dtype)
 
 
-def _family(fn: Any) -> Hashable | None:
+def _family(fn: Any, types: Types) -> Hashable | None:
     kind = type(fn)
     if kind is Independent:
-        inner = _family(fn.base_dist)
+        inner = _family(fn.base_dist, types)
         return None if inner is None else (Independent, fn.reinterpreted_batch_ndims, inner)
     names = PARAMETERS.get(kind)
     if names is None or "log_prob" in fn.__dict__:
         return None
-    tensors = [getattr(fn, name) for name in names]
-    kinds = tuple((t.dtype, t.device) for t in tensors)
-    return kind, tuple(fn._batch_shape), fn._validate_args, kinds, _has_logits(fn)
+    found = []
+    for name in names:
+        tensor = getattr(fn, name)
+        known = types.get(id(tensor))
+        if known is None:
+            types[id(tensor)] = known = (tensor.dtype, tensor)
+        found.append(known[0])
+    return kind, fn._batch_shape, fn._validate_args, _has_logits(fn), *found
 
 
 def _has_logits(fn: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from pyro.collector import collector_paused
 from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
 from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
@@ -80,7 +81,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _compiled(posterior: Posterior, dtype: torch.dtype = torch.float64) -> NativeDensity:
-    with unchecked(), trusted_values(), loops_are_cheap():  # checks branch on values
+    # checks branch on values
+    with unchecked(), trusted_values(), loops_are_cheap(), collector_paused():
         return compile_value_and_grad(
             posterior.log_density, _inner_point(posterior), dtype=dtype, known=posterior.known_value
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from pyro.collector import collector_paused
 from pyro.infer.config_enumerate import config_enumerate
 from pyro.infer.errors import SubsampleError
 from pyro.infer.model.initialization import InitMessenger, Strategy
@@ -56,6 +57,18 @@ def look(
     :param max_plate_nesting: how many batch dims plates occupy; None counts them.
     :raises SubsampleError: if a plate draws a subsample.
     """
+    with collector_paused():
+        return _look(model, args, kwargs, init, max_plate_nesting, enumerate_discrete)
+
+
+def _look(
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    init: Strategy,
+    max_plate_nesting: int | None,
+    enumerate_discrete: bool,
+) -> Look:
     if enumerate_discrete:
         room = ROOM if max_plate_nesting is None else max_plate_nesting
         found = _enumerated(model, args, kwargs, init, room)
