@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import pyro
 import pyro.distributions as dist
 from pyro.distributions import constraints
 from pyro.errors import CheckpointError
-from pyro.infer import SVI, Trace_ELBO
+from pyro.infer import SVI, ReweightedWakeSleep, Trace_ELBO
 from pyro.infer.autoguide import AutoLowRankMultivariateNormal, AutoNormal
 from pyro.nn import PyroModule, PyroParam
 
@@ -163,6 +164,114 @@ def test_runs_in_machine_code_are_resumed_exactly(tmp_path: Path) -> None:
     found = again.run(120, DATA, progress=False)
     assert again.steps == 240 and found.compiled_steps == expected.compiled_steps > 100
     assert torch.equal(found.losses, expected.losses)
+
+
+SAVED_AT = [0, 1, 2, 4, 60, 67, 150]  # early, when code is recorded and compared, before and after
+
+
+def of_a_schedule() -> SVI:
+    args = {"optimizer": torch.optim.Adam, "optim_args": {"lr": 0.05}, "gamma": 0.99}
+    return SVI(model, guide, pyro.optim.ExponentialLR(args), Trace_ELBO())
+
+
+def of_wake_sleep() -> SVI:
+    loss = ReweightedWakeSleep(num_particles=2, vectorize_particles=False)
+    return SVI(model, AutoNormal(model), pyro.optim.Adam({"lr": 0.02}), loss)
+
+
+def of_torch_and_machine_code() -> SVI:
+    auto = AutoNormal(model)
+    return SVI(model, auto, partial(torch.optim.RMSprop, lr=0.01), Trace_ELBO())
+
+
+@pytest.mark.parametrize("make", [of_a_schedule, of_wake_sleep, of_torch_and_machine_code])
+def test_a_callback_of_a_run_in_machine_code_saves_what_resumes_exactly(
+    make: Callable[[], SVI], tmp_path: Path
+) -> None:
+    """The rest of a run, which alone would be too short for machine code, or begin in torch."""
+
+    def save(step: int, loss: Any) -> None:
+        if step in SAVED_AT:
+            assert svi.steps == step + 1
+            svi.save(tmp_path / f"{step}.pt", step=step)
+
+    pyro.set_rng_seed(4)
+    svi = make()
+    whole = svi.run(170, DATA, callbacks=save, progress=False)
+    assert whole.compiled_steps > 150, whole.why_not_compiled
+    after = dict(pyro.get_param_store().named_parameters())
+    final = {name: leaf.detach().clone() for name, leaf in after.items()}
+    compiled = whole.compiled_steps
+    for step in SAVED_AT:
+        pyro.clear_param_store()
+        pyro.set_rng_seed(5)
+        svi = make()
+        assert svi.load(tmp_path / f"{step}.pt") == {"step": step}
+        rest = svi.run(169 - step, DATA, callbacks=lambda *_: None, progress=False)
+        assert rest.losses.tolist() == whole.losses[step + 1 :].tolist(), step
+        assert rest.compiled_steps == compiled and svi.steps == 170
+        store = pyro.get_param_store()
+        found = dict(store.named_parameters())
+        assert all(torch.equal(found[name], final[name]) for name in final)
+
+
+def test_a_callback_at_the_end_of_a_pass_saves_what_resumes_exactly(tmp_path: Path) -> None:
+    """With batches of two sizes, and a schedule that is advanced after each pass."""
+
+    def make() -> tuple[SVI, Any]:
+        return of_a_schedule(), DataLoader(TensorDataset(DATA), 5, shuffle=True)
+
+    def save(step: int, loss: Any) -> None:
+        if step == 89:
+            svi.save(tmp_path / "svi.pt")
+
+    pyro.set_rng_seed(4)
+    svi, loader = make()
+    whole = svi.run(batches=loader, epochs=50, callbacks=save, progress=False)
+    assert whole.compiled_steps > 130, whole.why_not_compiled
+    pyro.clear_param_store()
+    svi, loader = make()
+    svi.load(tmp_path / "svi.pt")
+    rest = svi.run(batches=loader, epochs=20, callbacks=lambda *_: None, progress=False)
+    assert rest.losses.tolist() == whole.losses[90:].tolist()
+
+
+def test_a_callback_goes_back_and_the_run_repeats_its_steps() -> None:
+    states: list[Any] = []
+
+    def back(step: int, loss: float) -> None:
+        if step == 100:
+            states.append(svi.state_dict())
+        if step == 120:
+            svi.load_state_dict(states[0])
+
+    svi = of_a_schedule()
+    losses = svi.run(160, DATA, callbacks=back, progress=False).losses.tolist()
+    assert losses[121:141] == losses[101:121]
+
+
+def test_a_run_in_torch_is_gone_on_with_in_torch(tmp_path: Path) -> None:
+    """For the reason that the run had."""
+
+    def branching(data: Tensor) -> None:
+        z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        pyro.sample("x", dist.Normal(z if z > 0 else 2 * z, 1.0), obs=data.mean())
+
+    def make() -> SVI:
+        return SVI(branching, guide, pyro.optim.Adam({"lr": 0.02}), Trace_ELBO())
+
+    def save(step: int, loss: float) -> None:
+        if step == 20:
+            svi.save(tmp_path / "svi.pt")
+
+    svi = make()
+    whole = svi.run(130, DATA, callbacks=save, progress=False)
+    pyro.clear_param_store()
+    svi = make()
+    svi.load(tmp_path / "svi.pt")
+    rest = svi.run(109, DATA, progress=False)
+    assert rest.losses.tolist() == whole.losses[21:].tolist()
+    assert rest.why_not_compiled == whole.why_not_compiled is not None
 
 
 def test_epochs_of_a_shuffled_loader_are_resumed_exactly(tmp_path: Path) -> None:

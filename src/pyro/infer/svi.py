@@ -17,9 +17,9 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.fit import single
 from pyro.infer.fit.choice import Choice, Programs
 from pyro.infer.fit.engine import Kind, StepEngine
-from pyro.infer.fit.feed import count
 from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
+from pyro.infer.fit.phase import Phase
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
 from pyro.infer.fit.steps import Steps
@@ -103,6 +103,8 @@ class SVI(TracePosterior):
         self.last_run: SVIResult | None = None
         self.steps = 0
         self._choice = Choice()
+        self._under_way: Steps | None = None  # of the run that has not ended yet
+        self._left_off: Phase | None = None  # where the next run goes on
         self._stepper: Stepper | None = None
         self._stepper_of: tuple[Any, ...] | None = None
         self.single_steps = 0  # of all steps, those that were no part of a run
@@ -133,6 +135,7 @@ class SVI(TracePosterior):
             tuple of floats where the loss is a tuple).
         """
         self.single_steps += 1
+        self._left_off = None
         if self.single_steps <= single.COMPILED_AFTER and not self._is_explicit:
             loss = self._step(args, kwargs)[0]
         else:
@@ -315,36 +318,44 @@ class SVI(TracePosterior):
             return posterior
         options.check_free(self.model, self.guide)
         steps = check_num_steps(num_steps, options)
-        run = Run(self._steps(steps, options), self.optim, steps, options)
-        return run(args, kwargs, self._publish)
+        self._under_way = self._steps(steps, options)
+        try:
+            run = Run(self._under_way, self.optim, steps, options)
+            return run(args, kwargs, self._publish, self._count)
+        finally:
+            self._under_way = None
 
     def _steps(self, steps: int | None, options: RunOptions) -> Steps:
         """How a run makes its steps."""
-        total = steps
-        if options.batches is not None:
-            total = count(options.batches, steps, options.epochs)
-        return self._choice(self._programs(), total, options)
-
-    def _programs(self) -> Programs:
-        return Programs(
+        programs = Programs(
             self._step, self._objective(), self.optim, self.loss_and_grads, self._roots()
         )
+        left_off, self._left_off = self._left_off, None
+        return self._choice(programs, steps, options, left_off)
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("_stepper", "_stepper_of")
+        names = ("_stepper", "_stepper_of", "_under_way")
         return {**self.__dict__, **dict.fromkeys(names), "_choice": Choice()}
 
     def _publish(self, result: SVIResult) -> None:
         self.last_run = result
-        self.steps += result.num_steps
+
+    def _count(self, steps: int) -> None:
+        self.steps += steps
+
+    @property
+    def phase(self) -> Phase | None:
+        """How far the run is that is under way, if its steps are made in machine code."""
+        return None if self._under_way is None else self._under_way.phase()
 
     def state_dict(self, **others: Any) -> dict[str, Any]:
         """Everything that the next step depends on, as tensors and plain data.
 
         That is: the states of model and guide (where they are modules), the parameter store, the
         optimiser with its schedule, averages of baselines, the number of steps, and the generators
-        of torch, ``random`` and numpy. Code that was made for the steps is dropped, so that this
-        object goes on with the same steps, bit for bit, as one that loads the state.
+        of torch, ``random`` and numpy; in a callback of a run, also how far the run is. Code that
+        was made for the steps is dropped between runs, so that this object goes on with the same
+        steps, bit for bit, as one that loads the state.
 
         :param others: Other objects with a ``state_dict``, such as schedules and networks that
             programs use by ``pyro.module``; instances of ``torch.Generator``; plain data.
@@ -361,12 +372,19 @@ class SVI(TracePosterior):
         :raises CheckpointError: if it is the state of another model or guide.
         """
         self._begin_anew()
+        saved = state_dict.get("run")
+        phase = None if saved is None else Phase.from_plain(saved)
+        if phase is not None and self.phase is not None:
+            self._choice.go_on(phase)  # a callback goes back
+        else:
+            self._left_off = phase
         return training_state.restore(self, state_dict, others)
 
     def save(self, filename: PathLike, **others: Any) -> None:
         """Write :meth:`state_dict` to a file, which ``torch.load(weights_only=True)`` reads.
 
-        The file is replaced when all is written. Save between steps, or between runs.
+        The file is replaced when all is written. Save between steps, between runs, or in a callback
+        of a run: the next run of one that loads it takes the steps that are left.
 
         Example::
 
@@ -400,7 +418,8 @@ class SVI(TracePosterior):
 
     def _begin_anew(self) -> None:
         """Forget the code of steps: what follows is a function of the state alone."""
-        self._choice.forget()
+        if self.phase is None:
+            self._choice.forget()
         self._stepper = self._stepper_of = None
 
     def _run_deprecated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -34,8 +34,10 @@ def state_of(svi: SVI, others: Mapping[str, Any]) -> State:
     modules = _modules(svi)
     averages = _averages(svi)
     held = [*modules.values(), *(x for x in others.values() if isinstance(x, nn.Module))]
+    phase = svi.phase
     return {
         "steps": svi.steps,
+        "run": None if phase is None else to_plain(phase.to_plain(), "the run"),
         "single steps": svi.single_steps,
         "modules": {name: to_plain(module.state_dict(), name) for name, module in modules.items()},
         "store": _store_state(held),

@@ -100,6 +100,15 @@ class PyroOptim:
             else:
                 cohort.step(*args, **kwargs)
 
+    def admit(self, params: dict[str, Tensor]) -> None:
+        """Give parameters that are new their place, and the state that waits for them.
+
+        :param params: Unconstrained leaf tensors by name, as they are updated together.
+        """
+        leaves = tuple(params.values())
+        if tuple(map(id, leaves)) not in self._plans:
+            self._make_plan(leaves, params)
+
     @property
     def optim_objs(self) -> dict[Tensor, Any]:
         """By leaf tensor: the torch optimiser that updates it (or the scheduler that holds one)."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pyro.infer import fit
 from pyro.infer.fit.engine import Kind
+from pyro.infer.fit.feed import count
 from pyro.infer.fit.objective import LossFn, wants_compilation
 from pyro.infer.fit.options import RunOptions
 from pyro.infer.fit.steps import SingleSteps, Steps
@@ -19,6 +20,7 @@ from pyro.optim.optim import PyroOptim
 if TYPE_CHECKING:
     from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
     from pyro.infer.fit.graph_steps import GraphSteps
+    from pyro.infer.fit.phase import Phase
 
 COMPILED_FROM = 100  # steps of a run that pay for machine code
 
@@ -63,19 +65,37 @@ class Choice:
         """Whether parameters were on a GPU in the last step."""
         return any(leaf.is_cuda for leaf in self.leaves.values())
 
-    def __call__(self, programs: Programs, total: int | None, options: RunOptions) -> Steps:
+    def go_on(self, phase: Phase) -> None:
+        """Let a run in machine code make the steps again that follow a phase."""
+        assert isinstance(self.made, fit.CompiledSteps)
+        self.made.go_on(phase)
+
+    def __call__(
+        self,
+        programs: Programs,
+        steps: int | None,
+        options: RunOptions,
+        left_off: Phase | None = None,
+    ) -> Steps:
         """What makes the steps of a run.
 
-        :param total: How many steps there are at most, if that is known.
+        :param steps: How many there are at most, if that is limited.
+        :param left_off: In which phase a run in machine code is to be gone on with.
         """
-        wanted = options.compile
+        total, wanted = steps, options.compile
+        changing = options.batches is not None
+        if options.batches is not None:
+            total = count(options.batches, steps, options.epochs)
+        if left_off is not None and wanted in (None, True):
+            made = self._in_machine_code(programs, changing, left_off.after, bool(wanted))
+            self.go_on(left_off)
+            return made
         if wanted is None and wants_compilation(programs.loss_and_grads):
             wanted = True
         few = total is not None and total < COMPILED_FROM
         if wanted is False or (wanted is None and few):
             return SingleSteps(programs.step, programs.optim)
         after = COMPILED_FROM if total is None and not wanted else 1
-        changing = options.batches is not None
 
         def make() -> CompiledSteps | GraphSteps:
             if isinstance(wanted, str) or self.on_gpu:

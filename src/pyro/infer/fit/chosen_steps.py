@@ -10,6 +10,7 @@ from torch import Tensor
 from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
 from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.graph_steps import GraphSteps
+from pyro.infer.fit.phase import Phase
 from pyro.infer.fit.snapshot import State
 from pyro.infer.fit.steps import Loss, SingleSteps
 from pyro.optim.optim import PyroOptim
@@ -83,3 +84,7 @@ class ChosenSteps:
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
         return self._steps.snapshot(step)
+
+    def phase(self) -> Phase | None:
+        """What the next steps depend on, if they are made in machine code."""
+        return self._steps.phase()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol, final
 
 import torch
@@ -17,7 +16,10 @@ from pyro.compile.draws import Counted, Key
 from pyro.compile.verify import difference
 from pyro.infer.fit import worth
 from pyro.infer.fit.engine import EngineName
+from pyro.infer.fit.phase import Phase, in_words
+from pyro.infer.fit.rehearsal import Rehearsal, rehearse
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
+from pyro.infer.fit.stage import CHECKS, Stage
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Moment, Objective, Tape
 from pyro.infer.fit.timetable import timetable_of
@@ -27,9 +29,7 @@ from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.optim.optim import PyroOptim
 from pyro.rng import new_seed
 
-_CHECKS = 2  # steps that are made both ways before the code is trusted
 _LONG = 1000  # operations of a step, from which one is enough
-_AUDIT = 64
 _PIECE_SECONDS = 0.05
 _MOST_SIGNATURES = 8
 _MOST_REFUSALS = 20
@@ -42,39 +42,6 @@ class EagerStep(Protocol):
     def __call__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
     ) -> tuple[Loss, dict[str, Tensor]]: ...
-
-
-@dataclass
-class _Stage:
-    """How far the code for one kind of arguments is.
-
-    :param call: Keeps the arguments alive by whose identity it is found.
-    :param checks: Steps that are to be made both ways.
-    :param compiled: Steps in machine code.
-    :param audit: How many of them there are when one more is compared.
-    :param seen: How many steps were made in torch before the code.
-    :param refusals: How many steps in a row could not be made.
-    :param inherited: Whether the code is of an earlier run; if it is wrong, it is made anew.
-    """
-
-    call: Call
-    tape: Tape | None = None
-    checks: int = _CHECKS
-    compiled: int = 0
-    audit: int = _AUDIT
-    seen: int = 0
-    refusals: int = 0
-    inherited: bool = False
-
-    def restart(self) -> None:
-        """With the code of an earlier run, which is compared once."""
-        self.checks, self.refusals, self.inherited = 1, 0, True
-        self.compiled, self.audit = 0, _AUDIT
-
-    def begin_anew(self) -> None:
-        """Without code."""
-        self.tape, self.checks, self.inherited = None, _CHECKS, False
-        self.compiled, self.audit = 0, _AUDIT
 
 
 @final
@@ -120,12 +87,13 @@ class CompiledSteps:
         self._last_seed: tuple[int, int] | None = None  # of which step
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
-        self._stages: dict[Any, _Stage] = {}
+        self._stages: dict[Any, Stage] = {}
         self._count = 0
         self._pace = _PIECE_SECONDS / 16
         self._seed: int | None = None
         self._live: Tape | None = None  # what made the last step
         self._is_scheduled = False
+        self._left_off: Phase | None = None
         self.leaves: dict[str, Tensor] = {}
         self.compiled = 0
         self.reason: str | None = None
@@ -139,6 +107,8 @@ class CompiledSteps:
     ) -> Iterator[Sequence[Loss]]:
         """Make ``n`` steps."""
         call, made = Call(args, kwargs), 0
+        if self._left_off is not None and self._count and not self.leaves:
+            self._rehearse(call)  # then the parameters are known
         while made < n:
             is_early = self._count < self._after or not self.leaves
             stage = None if is_early or self.reason is not None else self._stage(call)
@@ -166,11 +136,24 @@ class CompiledSteps:
         self.settle()
         self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
-        self._is_scheduled = False
+        self._is_scheduled, self._left_off = False, None
         for key in list(self._stages)[:-1] if not self._changing else ():
             del self._stages[key]
         for stage in self._stages.values():
             stage.restart()
+
+    def phase(self) -> Phase:
+        """What the next steps depend on, beside parameters and generators."""
+        stages = {in_words(stage.call): stage.counters() for stage in self._stages.values()}
+        return Phase(self._after, self._count, self.compiled, self._seed, self.reason, stages)
+
+    def go_on(self, phase: Phase) -> None:
+        """Make the steps that follow in a run that was left in this phase, bit for bit."""
+        self.forget()
+        self._after, self._count, self.compiled, self._seed, reason, _ = phase
+        self._left_off = phase
+        if reason is not None and self.reason is None:
+            self.give_up(reason)
 
     def forget(self) -> None:
         """Begin anew with recording: something that programs read has changed."""
@@ -225,7 +208,7 @@ class CompiledSteps:
 
     # ------------------------------------------------------------ both ways
 
-    def _natively(self, stage: _Stage, n: int, call: Call) -> tuple[Sequence[Loss], bool]:
+    def _natively(self, stage: Stage, n: int, call: Call) -> tuple[Sequence[Loss], bool]:
         assert stage.tape is not None
         if self._live is not stage.tape:
             self.settle()
@@ -240,19 +223,39 @@ class CompiledSteps:
         stage.refusals = 0 if losses else stage.refusals
         return losses, refused
 
-    def _note_native(self, stage: _Stage, count: int) -> None:
+    def _note_native(self, stage: Stage, count: int) -> None:
         """So many steps were made in machine code."""
         self._count += count
         self.compiled += count
         stage.compiled += count
 
-    def _note_refusal(self, stage: _Stage) -> None:
+    def _rehearse(self, call: Call) -> Rehearsal | None:
+        """A step that is not made; None if there is a reason why it cannot be recorded."""
+        if self.reason is not None or isinstance(self._objective, str):
+            return None
+        try:
+            found = rehearse(self._objective, self._optim, call)
+        except Exception as error:  # a failure of the program itself shows when it is run
+            self.give_up(reason_of(error))
+            return None
+        self._note(found.leaves)
+        return found
+
+    def _take_up(self, stage: Stage, phase: Phase) -> None:
+        """Be as far with arguments of a kind as the run was that is gone on with."""
+        counters = phase.stages.pop(in_words(stage.call), None)
+        recorded = counters is not None and stage.take(counters)
+        found = self._rehearse(stage.call) if recorded else None
+        if found is not None:
+            self._record(stage, found, stage.call)
+
+    def _note_refusal(self, stage: Stage) -> None:
         """A step could not be made; if that is so time and again, there is no point in trying."""
         stage.refusals += 1
         if stage.refusals > _MOST_REFUSALS:
             self.give_up("steps take another branch of a library than the one that was recorded")
 
-    def _is_trusted(self, stage: _Stage) -> bool:
+    def _is_trusted(self, stage: Stage) -> bool:
         return (
             stage.tape is not None
             and stage.tape.flat.is_current(self._optim)
@@ -260,7 +263,7 @@ class CompiledSteps:
             and stage.compiled < stage.audit
         )
 
-    def _eagerly(self, stage: _Stage | None, call: Call) -> Loss:
+    def _eagerly(self, stage: Stage | None, call: Call) -> Loss:
         self.settle()
         self._live = None
         count, self._count = self._count, self._count + 1
@@ -292,10 +295,11 @@ class CompiledSteps:
                 self.give_up(reason)
                 return loss
             parts = len(loss) if isinstance(loss, tuple) else 1
-            self._record(stage, leaves, list(seen), call, counted.noise.taken, parts, products)
+            made = Rehearsal(leaves, list(seen), counted.noise.taken, parts, products)
+            self._record(stage, made, call)
             if stage.tape is not None:
                 foreseen = stage.tape.foresee(key, call, before)
-                stage.checks = 1 if counted.work.operations > _LONG else _CHECKS
+                stage.checks = 1 if counted.work.operations > _LONG else CHECKS
         if foreseen is not None and stage.tape is not None:
             self._compare(stage, foreseen, loss, seen)
         return loss
@@ -312,30 +316,21 @@ class CompiledSteps:
         if leaves.keys() - self.leaves.keys():
             self.leaves.update(leaves)
 
-    def _record(
-        self,
-        stage: _Stage,
-        leaves: Mapping[str, Tensor],
-        moved: Sequence[str],
-        call: Call,
-        taken: Mapping[str, int],
-        parts: int,
-        products: str | None,
-    ) -> None:
+    def _record(self, stage: Stage, made: Rehearsal, call: Call) -> None:
         assert not isinstance(self._objective, str)
         state = torch.get_rng_state()
         try:
             stage.tape = Tape(
                 self._objective,
                 self._optim,
-                leaves,
-                moved,
+                made.leaves,
+                made.moved,
                 call,
                 self._changing,
-                taken,
+                made.taken,
                 timetable_of(self._optim) if self._is_scheduled else None,
-                parts,
-                products,
+                made.parts,
+                made.products,
             )
         except Exception as error:  # a failure of the program itself shows when it is run
             self.give_up(reason_of(error))
@@ -344,7 +339,7 @@ class CompiledSteps:
 
     def _compare(
         self,
-        stage: _Stage,
+        stage: Stage,
         foreseen: tuple[Loss, Tensor],
         loss: Loss,
         seen: Mapping[str, Tensor],
@@ -375,7 +370,7 @@ class CompiledSteps:
 
     # ------------------------------------------------------------ what is known
 
-    def _stage(self, call: Call) -> _Stage:
+    def _stage(self, call: Call) -> Stage:
         """The stage of these arguments; of tensors, identity counts, or their shape alone."""
         leaves, spec = _flat(call)
         key = (spec, *(signature_of(x, self._changing) for x in leaves))
@@ -383,7 +378,9 @@ class CompiledSteps:
         if found is None:
             if len(self._stages) >= _MOST_SIGNATURES:
                 self.give_up("the arguments are others in each step")
-            found = self._stages[key] = _Stage(call)
+            found = self._stages[key] = Stage(call)
+            if self._left_off is not None:
+                self._take_up(found, self._left_off)
         return found
 
     def _key(self, count: int) -> Key:

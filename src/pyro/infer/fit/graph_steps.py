@@ -17,6 +17,7 @@ from pyro.infer.fit.compiled_steps import EagerStep, gradients_of, reason_of, si
 from pyro.infer.fit.engine import EngineName, Kind
 from pyro.infer.fit.generators import Generators
 from pyro.infer.fit.graph_tape import Evaluation, GraphTape, device_of
+from pyro.infer.fit.phase import Phase
 from pyro.infer.fit.snapshot import Snapshot, State
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective
@@ -145,6 +146,10 @@ class GraphSteps:
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
         return Snapshot(self.leaves, self._optim, step)
+
+    def phase(self) -> Phase | None:
+        """None: random numbers are the generators' own."""
+        return None
 
     def give_up(self, reason: str) -> None:
         """Make all further steps in torch, for this reason."""

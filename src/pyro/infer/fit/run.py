@@ -47,6 +47,7 @@ class Run:
         self._best: State | None = None
         self._restored: int | None = None
         self._callbacks = options.all_callbacks()
+        self._count: Callable[[int], None] = lambda steps: None
         self._advance_schedule = _schedule(optim)
         self._is_watched = bool(self._callbacks) or not feed.is_plain(options.batches)
         self._schedule = options.schedule or ("step" if options.batches is None else "epoch")
@@ -63,12 +64,14 @@ class Run:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         publish: Callable[[SVIResult], None],
+        count: Callable[[int], None],
     ) -> SVIResult:
         """Make the steps; whatever happens, what was reached is published.
 
+        :param count: Is told how many steps were made, before callbacks see them.
         :raises NonFiniteError: if a loss or a gradient is not finite.
         """
-        started = time.perf_counter()
+        started, self._count = time.perf_counter(), count
         progress = make_progress(self._total, self._options.progress)
         reason: Reason = "error"
         result: SVIResult | None = None
@@ -105,8 +108,6 @@ class Run:
                 reason = self._make(portion, show)
             if reason is not None:
                 return reason
-            if portion.ends_epoch:
-                self._end_epoch()
         return "all steps"
 
     def _make(
@@ -116,7 +117,7 @@ class Run:
         while left:
             n = min(left, self._at_once())
             for piece in self._steps(n, portion.args, portion.kwargs):
-                reason = self._take(piece)
+                reason = self._take(piece, portion.ends_epoch)
                 with let_through():
                     show(len(piece), self._smoothed)
                 if reason is not None:
@@ -134,16 +135,19 @@ class Run:
         """How many steps may be made before something is to be done."""
         return 1 if self._callbacks else self._monitor.until_end
 
-    def _take(self, piece: Sequence[Loss]) -> Reason | None:
+    def _take(self, piece: Sequence[Loss], ends_epoch: bool) -> Reason | None:
         """Note the losses of steps just made; the reason to stop, if there is one."""
         first = len(self._history)
         self._history.extend(piece)
+        self._count(len(piece))
         if self._monitor.add(_as_numbers(piece)) and self._monitor.improved:
             self._keep()
         if self._is_watched:
             self._steps.settle()
         if self._schedule == "step":
             self._reschedule(self._smoothed)
+        if ends_epoch:
+            self._end_epoch()
         for step, loss in enumerate(piece, first) if self._callbacks else ():
             if self._ask(step, loss):
                 return "callback"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from pyro.infer.fit.engine import EngineName
 from pyro.infer.fit.snapshot import Snapshot, State
 from pyro.infer.not_finite import raising
 from pyro.optim.optim import PyroOptim
+
+if TYPE_CHECKING:
+    from pyro.infer.fit.phase import Phase
 
 Loss = float | tuple[float, ...]
 
@@ -61,6 +64,9 @@ class Steps(Protocol):
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
 
+    def phase(self) -> Phase | None:
+        """What the next steps depend on, if they are made in machine code."""
+
 
 class SingleSteps:
     """Steps made one by one, by a function of the arguments.
@@ -100,6 +106,10 @@ class SingleSteps:
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
         return Snapshot(self.leaves, self._optim, step)
+
+    def phase(self) -> Phase | None:
+        """None: nothing that is not a part of every checkpoint."""
+        return None
 
 
 class SkippingSteps:
@@ -154,6 +164,10 @@ class SkippingSteps:
     def snapshot(self, step: int) -> State:
         """The parameters and the optimiser as they are, after ``step`` steps."""
         return self._steps.snapshot(step)
+
+    def phase(self) -> Phase | None:
+        """That of the steps that are made."""
+        return self._steps.phase()
 
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -1,0 +1,60 @@
+"""How far a run in machine code is: what a checkpoint needs beside parameters and generators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pyro.infer.fit.form import PLAIN
+from pyro.infer.fit.tape import Call
+
+
+class Phase(NamedTuple):
+    """What the next steps of a run depend on, if it is gone on with elsewhere.
+
+    :param after: How many steps are made in torch before the first that is recorded.
+    :param count: How many were made.
+    :param compiled: How many of them in machine code.
+    :param seed: What the random numbers of steps follow from, if there were some.
+    :param reason: Why steps are made in torch, if they have to be.
+    :param stages: How far the code is, by kind of arguments; ``tape`` says whether there is any.
+    """
+
+    after: int
+    count: int
+    compiled: int
+    seed: int | None
+    reason: str | None
+    stages: dict[str, dict[str, Any]]
+
+    def to_plain(self) -> dict[str, Any]:
+        """As plain data.
+
+        Example::
+
+            >>> from pyro.infer.fit.phase import Phase
+            >>> phase = Phase(1, 5, 3, 7, None, {})
+            >>> Phase.from_plain(phase.to_plain()) == phase
+            True
+        """
+        return self._asdict()
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Self:
+        """From what :meth:`to_plain` returned; a copy, of which one may take away."""
+        return cls(**{**data, "stages": dict(data["stages"])})
+
+
+def in_words(call: Call) -> str:
+    """What kind of arguments a step has; the same in another process."""
+    leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
+    return f"{spec}: {', '.join(map(_word, leaves))}"
+
+
+def _word(x: Any) -> str:
+    if isinstance(x, Tensor):
+        return f"{x.dtype} {tuple(x.shape)}"
+    return repr(x) if type(x) in PLAIN else type(x).__qualname__

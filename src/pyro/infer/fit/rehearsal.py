@@ -1,0 +1,55 @@
+"""A step that is computed and not made: whose parameters it moves, and what noise it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pyro.compile.draws import Counted, make_key
+from pyro.infer.fit import worth
+from pyro.infer.fit.tape import Call, Objective
+from pyro.infer.not_finite import unread
+from pyro.infer.param_capture import ParamCapture
+from pyro.optim.optim import PyroOptim
+
+
+class Rehearsal(NamedTuple):
+    """What a step is made of.
+
+    :param leaves: The unconstrained leaves of its parameters, by name.
+    :param moved: The names of those that have a gradient.
+    :param taken: How many random numbers it takes, by stream.
+    :param parts: How many losses it has.
+    :param products: As :func:`~pyro.infer.fit.worth.routine_for` says.
+    """
+
+    leaves: dict[str, Tensor]
+    moved: list[str]
+    taken: Mapping[str, int]
+    parts: int
+    products: str | None
+
+
+def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
+    """Compute a step; parameters and torch's generator are left as they are.
+
+    :param optim: Takes parameters in that are new to it.
+    """
+    state = torch.get_rng_state()
+    counted = Counted(make_key(0))
+    try:
+        with unread(), counted, ParamCapture() as seen:
+            found = objective(*call.args, **call.kwargs)
+            losses = found if isinstance(found, tuple) else (found,)
+            names, leaves = list(seen.leaves), list(seen.leaves.values())
+            total = sum(losses[1:], losses[0])
+            gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    finally:
+        torch.set_rng_state(state)
+    optim.admit(seen.leaves)
+    moved = [name for name, g in zip(names, gradients, strict=True) if g is not None]
+    products = worth.routine_for(counted.work, leaves)
+    return Rehearsal(seen.leaves, moved, counted.noise.taken, len(losses), products)
