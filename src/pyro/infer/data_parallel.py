@@ -130,28 +130,34 @@ class DataParallel:
         return bool(new)
 
     def _average(self, value: Loss, weight: float, leaves: Mapping[str, Tensor]) -> Loss:
-        """Average the loss, and the gradients in place."""
+        """Average the loss, and the gradients in place; all is sent before anything is awaited."""
         ordered = [leaves[name] for name in sorted(leaves)]
         losses = value if isinstance(value, tuple) else (value,)
         device = ordered[0].device if ordered else torch.device("cpu")
         present = [float(leaf.grad is not None) for leaf in ordered]
         weighted = [weight * float(loss) for loss in losses]
         head = torch.tensor([weight, *weighted, *present], dtype=torch.float64, device=device)
-        processes.all_reduce(head, group=self.process_group)
+        parts = list(_by_kind(ordered))
+        flats = [_flat(part, weight) for part in parts]
+        for work in [self._send(x) for x in (head, *flats)]:
+            work.wait()
         total, *numbers = head.tolist()
-        anywhere = numbers[len(losses) :]
-        joint = [leaf for leaf, count in zip(ordered, anywhere, strict=True) if count]
-        for part in _by_kind(joint):
-            self._average_gradients(part, weight / total)
+        anywhere = dict(zip(map(id, ordered), numbers[len(losses) :], strict=True))
+        for part, flat in zip(parts, flats, strict=True):
+            found = flat.div_(total).split([leaf.numel() for leaf in part])
+            for leaf, gradient in zip(part, found, strict=True):
+                leaf.grad = gradient.view(leaf.shape) if anywhere[id(leaf)] else None
         means = [number / total for number in numbers[: len(losses)]]
         return tuple(means) if isinstance(value, tuple) else means[0]
 
-    def _average_gradients(self, leaves: Sequence[Tensor], share: float) -> None:
-        flat = torch.cat([_gradient(leaf).reshape(-1) for leaf in leaves]).mul_(share)
-        processes.all_reduce(flat, group=self.process_group)
-        parts = flat.split([leaf.numel() for leaf in leaves])
-        for leaf, part in zip(leaves, parts, strict=True):
-            leaf.grad = part.view(leaf.shape)
+    def _send(self, x: Tensor) -> Any:
+        return processes.all_reduce(x, group=self.process_group, async_op=True)
+
+
+def _flat(leaves: Sequence[Tensor], weight: float) -> Tensor:
+    """The gradients, one behind the other, times the weight."""
+    flat = torch.cat([_gradient(leaf).reshape(-1) for leaf in leaves])
+    return flat if weight == 1 else flat.mul_(weight)
 
 
 def _gradient(leaf: Tensor) -> Tensor:
