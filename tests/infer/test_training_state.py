@@ -378,6 +378,44 @@ def test_a_process_that_was_killed_is_resumed_exactly(tmp_path: Path) -> None:
     assert after == whole[4:]  # from the checkpoint after 4 steps
 
 
+RUN = """
+import os, signal, sys
+import pyro
+from tests.infer.test_training_state import DATA, of_a_schedule
+
+path, kill_at = sys.argv[1], int(sys.argv[2])
+pyro.set_rng_seed(5)
+svi = of_a_schedule()
+if os.path.exists(path):
+    svi.load(path)
+
+def callback(step, loss):
+    print(svi.steps, repr(loss), flush=True)
+    if svi.steps % 50 == 0:
+        svi.save(path)
+    if svi.steps == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+svi.run(200 - svi.steps, DATA, callbacks=callback, progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_is_resumed_exactly(tmp_path: Path) -> None:
+    """In machine code, from its last checkpoint by a callback."""
+    root = Path(__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+    said = []
+    for kill_at, file in ((-1, "whole"), (120, "svi"), (-1, "svi")):
+        command = [sys.executable, "-c", RUN, str(tmp_path / file), str(kill_at)]
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+        assert done.returncode == (-signal.SIGKILL if kill_at > 0 else 0), done.stderr
+        said.append(done.stdout.split("\n")[:-1])
+    whole, before, after = said
+    assert len(whole) == 200
+    assert before == whole[:120] and after == whole[100:]
+
+
 def test_loops_in_machine_code_are_resumed_exactly(tmp_path: Path) -> None:
     def make() -> SVI:
         return SVI(model, AutoNormal(model), pyro.optim.Adam({"lr": 0.02}), Trace_ELBO())

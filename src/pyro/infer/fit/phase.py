@@ -16,15 +16,15 @@ class Phase(NamedTuple):
     """What the next steps of a run depend on, if it is gone on with elsewhere.
 
     :param after: How many steps are made in torch before the first that is recorded.
-    :param count: How many were made.
-    :param compiled: How many of them in machine code.
+    :param made: How many steps there were.
+    :param compiled: How many of them were made in machine code.
     :param seed: What the random numbers of steps follow from, if there were some.
     :param reason: Why steps are made in torch, if they have to be.
     :param stages: How far the code is, by kind of arguments; ``tape`` says whether there is any.
     """
 
     after: int
-    count: int
+    made: int
     compiled: int
     seed: int | None
     reason: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
             found = objective(*call.args, **call.kwargs)
             losses = found if isinstance(found, tuple) else (found,)
             names, leaves = list(seen.leaves), list(seen.leaves.values())
-            total = sum(losses[1:], losses[0])
+            total: Any = sum(losses[1:], losses[0])
             gradients = torch.autograd.grad(total, leaves, allow_unused=True)
     finally:
         torch.set_rng_state(state)
