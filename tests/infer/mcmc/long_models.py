@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -26,6 +27,19 @@ def normal(data: Tensor = DATA) -> None:
 def branching() -> None:
     x = pyro.sample("x", dist.Normal(0.0, 1.0))
     pyro.sample("y", dist.Normal(x if x > -1e9 else -x, 1.0), obs=torch.tensor(1.0))
+
+
+def deadly(once: str, parent: int) -> None:
+    """The same, in a process that dies when it is not the parent; once."""
+    x = pyro.sample("x", dist.Normal(0.0, 1.0))
+    pyro.sample("y", dist.Normal(x if x > -1e9 else -x, 1.0), obs=torch.tensor(1.0))
+    die_once(once, parent, x > 1)
+
+
+def die_once(once: str, parent: int, now: bool = True) -> None:
+    if os.getpid() != parent and now and not Path(once).exists():
+        Path(once).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Walk(MCMCKernel):
@@ -51,3 +65,16 @@ class Failing(Walk):
 
     def sample(self, params: dict[str, Tensor]) -> dict[str, Tensor]:
         raise ArithmeticError("out of numbers")
+
+
+class Dying(Walk):
+    """A kernel whose process dies in the middle of a chain; once."""
+
+    def __init__(self, once: str) -> None:
+        super().__init__()
+        self._once, self._parent = once, os.getpid()
+
+    def sample(self, params: dict[str, Tensor]) -> dict[str, Tensor]:
+        params = super().sample(params)
+        die_once(self._once, self._parent, self._made == 10)
+        return params

@@ -19,7 +19,7 @@ import pyro
 import pyro.distributions as dist
 from pyro.infer import MCMC, NUTS
 from pyro.infer.errors import InferenceError
-from tests.infer.mcmc.long_models import DATA, Failing, Walk, branching, normal
+from tests.infer.mcmc.long_models import DATA, Dying, Failing, Walk, branching, normal
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # fork, threads
 
@@ -176,6 +176,27 @@ def test_lost_work_is_made_again() -> None:
     assert torch.equal(grouped(ran(NUTS(normal), DATA)), grouped(mcmc))
     with pytest.raises(InferenceError, match="workers were lost"):
         ran(NUTS(normal), DATA, executor=Losing(10**6))
+
+
+@pytest.mark.parametrize("kernel", [NUTS(normal), Walk()])
+def test_an_executor_that_is_broken_for_good_is_named(kernel: Any) -> None:
+    class Broken(Losing):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if self.losses <= 0:
+                raise BrokenProcessPool("no more")
+            return super().submit(fn, *args, **kwargs)
+
+    with pytest.raises(InferenceError, match=r"a Broken, has lost a worker.*chain_method"):
+        ran(kernel, executor=Broken(1))
+
+
+def test_a_kernel_whose_process_was_killed_begins_its_chain_anew(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"chain_method": "parallel", "mp_context": "fork"}
+    found = ran(Dying(str(tmp_path / "once")), **options)
+    assert (tmp_path / "once").exists()
+    assert torch.equal(grouped(ran(Walk(), **options)), grouped(found))
+    with pytest.raises(InferenceError, match="workers were lost again and again"):
+        ran(Walk(), executor=Losing(10**6))
 
 
 def test_kernels_of_the_users_own_in_processes() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 import torch
@@ -17,9 +17,11 @@ from pyro.infer.mcmc.monitor import ChainView, Monitor
 from pyro.infer.mcmc.progress import Plan, monitor_for
 from pyro.infer.mcmc.result import MCMCResult
 from pyro.infer.mcmc.run_options import RunOptions
-from pyro.infer.mcmc.workers import Workers
+from pyro.infer.mcmc.workers import Workers, is_lost
 from pyro.infer.validation import is_validation_enabled
 from pyro.rng import new_seed
+
+_LOSSES = 5  # of workers, until a run gives up
 
 
 class KernelRun:
@@ -110,13 +112,37 @@ class KernelRun:
 
 def _gathered(futures: list[Future[Sent]], workers: Workers) -> tuple[list[ChainDraws], bool]:
     """The chains, and whether Ctrl-C ended them; then as far as they have come."""
-    try:
-        return [future.result().received() for future in futures], False
-    except KeyboardInterrupt:
-        if workers.halt():
-            return [future.result().received() for future in futures], True
-        running = [future for future in futures if not future.cancel()]
-        return [future.result().received() for future in running if future.done()], True
+    for _ in range(_LOSSES * len(futures)):
+        try:
+            return [future.result().received() for future in futures], False
+        except KeyboardInterrupt:
+            if workers.halt():
+                return [future.result().received() for future in futures], True
+            running = [future for future in futures if not future.cancel()]
+            return [future.result().received() for future in running if future.done()], True
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            last = error
+        futures = _again(futures, workers)
+    raise InferenceError(
+        f"MCMC: workers were lost again and again, the last time by {last!r}; perhaps they run out "
+        "of memory"
+    ) from last
+
+
+def _again(futures: list[Future[Sent]], workers: Workers) -> list[Future[Sent]]:
+    """The same chains; those whose workers were lost begin anew, with the same seed."""
+    if workers.replace():
+        wait(futures)  # they share the fate of the one that was lost
+    return [
+        workers.submit(in_worker, number) if _is_without_result(future) else future
+        for number, future in enumerate(futures)
+    ]
+
+
+def _is_without_result(future: Future[Sent]) -> bool:
+    return future.done() and (future.cancelled() or future.exception() is not None)
 
 
 def _as_it_is(task: KernelTask) -> KernelTask:

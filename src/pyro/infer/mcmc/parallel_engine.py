@@ -16,7 +16,7 @@ from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.leg import Done, Order, run_leg, tensors
 from pyro.infer.mcmc.monitor import ChainView, Monitor
 from pyro.infer.mcmc.task import Drawn, Task
-from pyro.infer.mcmc.workers import LOST, Workers
+from pyro.infer.mcmc.workers import Workers, is_lost
 
 _COUNT = struct.Struct("<q")
 _LEG_SECONDS = 0.5
@@ -131,7 +131,7 @@ class ParallelRun:
         chain.began = time.monotonic()
         try:
             pending[self._workers.submit(run_leg, order)] = chain
-        except LOST as error:
+        except Exception as error:
             self._lost(error)
             pending[self._workers.submit(run_leg, order)] = chain
 
@@ -145,11 +145,14 @@ class ParallelRun:
     ) -> None:
         try:
             self._take(future.result(), chain)
-        except LOST as error:
+        except Exception as error:
             self._lost(error)
         self._send(chain, warmup, draws, pending)
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: Exception) -> None:
+        """Go on without a worker, if that is what the error says."""
+        if not is_lost(error):
+            raise error
         self._losses += 1
         if self._losses > _LOSSES * len(self._chains):
             raise InferenceError(
@@ -175,8 +178,11 @@ class ParallelRun:
             for future, chain in pending.items():
                 if not future.cancel():
                     self._take(future.result(), chain)
-        except (KeyboardInterrupt, *LOST):
+        except KeyboardInterrupt:
             return
+        except Exception as error:
+            if not is_lost(error):
+                raise
 
     def save(self) -> list[bytes]:
         """The state of each chain, and before it how many iterations it has made."""

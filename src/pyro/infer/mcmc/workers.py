@@ -15,11 +15,32 @@ import torch
 from pyro.infer.errors import InferenceError
 
 Function = Callable[..., Any]
-LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
-"""What a future raises whose worker is gone."""
+_LOST = (BrokenExecutor, CancelledError, ConnectionError, EOFError)
+_LOST_BY_NAME = frozenset(
+    {
+        "distributed.scheduler.KilledWorker",
+        "distributed.comm.core.CommClosedError",
+        "ray.exceptions.WorkerCrashedError",
+        "ray.exceptions.RayActorError",
+        "ray.exceptions.NodeDiedError",
+    }
+)
 
 _halt: Any = None
 _prepared: dict[str, Any] = {}  # in a worker: what it made of what it was sent, of the last run
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether a future raises this because its worker is gone.
+
+    Example::
+
+        >>> from pyro.infer.mcmc.workers import is_lost
+        >>> is_lost(ConnectionResetError()), is_lost(ValueError())
+        (True, False)
+    """
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    return isinstance(error, _LOST) or bool(names & _LOST_BY_NAME)
 
 
 class Workers:
@@ -53,13 +74,26 @@ class Workers:
         self._halt: Any = None
 
     def submit(self, function: Function, *order: Any) -> Future[Any]:
-        """Call the function in some worker."""
+        """Call the function in some worker.
+
+        :raises InferenceError: if the user's executor is broken for good.
+        """
         if self._executor is not None:
-            sent = (self._token, self._prepare, self._shared)
-            return self._executor.submit(_call_sent, sent, function, *order)
+            return self._submit_to(self._executor, function, *order)
         if self._pool is None:
             self._pool = self._new_pool()
         return self._pool.submit(_call_installed, self._token, function, *order)
+
+    def _submit_to(self, executor: Executor, function: Function, *order: Any) -> Future[Any]:
+        sent = (self._token, self._prepare, self._shared)
+        try:
+            return executor.submit(_call_sent, sent, function, *order)
+        except BrokenExecutor as error:
+            raise InferenceError(
+                f"MCMC: the executor, a {type(executor).__name__}, has lost a worker and takes no "
+                'more work. Leave it out: chain_method="parallel" replaces processes that are '
+                "lost. With checkpoint=path, resume=True goes on from the draws that there are."
+            ) from error
 
     def _new_pool(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context(self._method)
@@ -76,11 +110,13 @@ class Workers:
         self._halt.set()
         return True
 
-    def replace(self) -> None:
-        """After a worker was lost: the next call is made by others."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+    def replace(self) -> bool:
+        """After a worker was lost: the next call is made by others; whether all were our own."""
+        if self._pool is None:
+            return False
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = None
+        return True
 
     def close(self) -> None:
         """End processes of our own."""
