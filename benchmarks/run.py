@@ -74,13 +74,13 @@ def measure_workloads(workloads: Sequence[str], rounds: int, python: Path | None
 
 def measure_suite(suite: Suite, options: argparse.Namespace, pythons: dict[str, Path]) -> None:
     """One suite: print the comparison, write."""
-    records = hold(suite, options.models, options.rounds, pythons)
+    records, complete = hold(suite, options.models, options.rounds, pythons)
     if not records:
         return
     where = machine() | {"rounds": str(1 + max(record["round"] for record in records))}
     text = json.dumps({"conditions": where, "records": records}, indent=1)
     write(f"{suite.name}.json", text + "\n")
-    if options.models is None:
+    if complete and options.models is None:
         write(f"{suite.name}.md", page(suite, records, where))
     print(compared(suite, records), *remarks(records), sep="\n")
 

@@ -17,8 +17,11 @@ from .suite import Entrant, Open, Record, Suite
 
 def hold(
     suite: Suite, models: Sequence[str] | None, rounds: int | None, pythons: Mapping[str, Path]
-) -> list[Record]:
-    """Run a suite; a worker that fails leaves a record that says why."""
+) -> tuple[list[Record], bool]:
+    """Run a suite: the records, and whether they are complete; Ctrl-C keeps what is there.
+
+    A worker that fails leaves a record that says why.
+    """
 
     @cache
     def opened(name: str) -> Environment:
@@ -29,9 +32,13 @@ def hold(
         turns = list(_turns(suite, suite.chosen(models), rounds or suite.rounds))
         for name in dict.fromkeys(entrant.environment for _, _, entrant in turns):
             opened(name)
-        records = [_turn(suite, turn, opened, draws) for turn in turns]
+        records: list[Record] = []
+        try:
+            records.extend(_turn(suite, turn, opened, draws) for turn in turns)
+        except KeyboardInterrupt:
+            print(f"{suite.name}: stopped after {len(records)} of {len(turns)}", file=sys.stderr)
         suite.finish(records, draws, opened)
-    return records
+    return records, len(records) == len(turns)
 
 
 def _turns(suite: Suite, models: Sequence[str], rounds: int) -> Iterator[tuple[int, str, Entrant]]:

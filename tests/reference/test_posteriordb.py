@@ -43,6 +43,12 @@ def test_native(posteriordb: Path, name: str) -> None:
     judge(posteriordb, name, "auto", 4000)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", POSTERIORS)
+def test_batched(posteriordb: Path, name: str) -> None:
+    judge(posteriordb, name, "vectorized", 4000)
+
+
 def judge(posteriordb: Path, name: str, method: str, draws: int) -> None:
     """The criterion of the reference: |mean - reference| within 5 combined Monte Carlo errors and
     0.15 sd, sd within 15 %, R-hat < 1.01, no divergences.
