@@ -46,7 +46,7 @@ def test_native(posteriordb: Path, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", POSTERIORS)
 def test_batched(posteriordb: Path, name: str) -> None:
-    judge(posteriordb, name, "vectorized", 4000)
+    judge(posteriordb, name, "vectorized", 2000)
 
 
 def judge(posteriordb: Path, name: str, method: str, draws: int) -> None:
