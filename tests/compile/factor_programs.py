@@ -18,6 +18,18 @@ FACTOR_CASES = [
         "lu_of_columns", lambda x: torch.linalg.lu_factor(x.mT)[0] * 2, (real(3, 3),), True, 1e-10
     ),
     Case("cholesky_inverse", lambda a: torch.cholesky_inverse(a.tril()), (spd(3, 2),)),
+    Case(
+        "cholesky_inverse_upper_batch",
+        lambda a: torch.cholesky_inverse(a.triu(), upper=True),
+        (spd(3, 2),),
+    ),
+    Case(
+        "cholesky_inverse_of_columns",
+        lambda x: torch.cholesky_inverse(torch.linalg.cholesky(spd(5) + x * x).mT, upper=True),
+        (real(),),
+        True,
+        1e-10,
+    ),
     Case("cholesky", lambda x: torch.linalg.cholesky(spd(4) + x * x), (real(),), True, 1e-10),
     Case(
         "cholesky_batch",

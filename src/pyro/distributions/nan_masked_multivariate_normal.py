@@ -43,7 +43,7 @@ class NanMaskedMultivariateNormal(MultivariateNormal):
         value = self._as_value(value)
         missing = value.isnan()
         if not missing.any():
-            return super().log_prob(value)  # type: ignore[no-any-return, no-untyped-call]
+            return super().log_prob(value)
         filled = self._scored(torch.where(missing, 0.0, value))
         centred = torch.where(missing, 0.0, filled - self.loc)
         tril = self._unbroadcasted_scale_tril

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints as tc
 from torch.distributions.utils import lazy_property
 
+from pyro.distributions.normal_of_covariance import is_plain, log_density
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
 from pyro.distributions.validation import ValidatedDistribution
@@ -169,6 +170,19 @@ class MultivariateNormal(td.MultivariateNormal, TorchDistribution):
         setattr(self, name, matrix.expand((*batch, -1, -1)))
         ValidatedDistribution.__init__(self, batch, self.loc.shape[-1:], validate_args)
         self._unbroadcasted_scale_tril = _FACTORS[name](matrix)
+
+    def log_prob(self, value: Numeric) -> Tensor:
+        """The log density; its gradient by a single covariance is that of a closed form."""
+        value = value if isinstance(value, Tensor) else self._as_value(value)
+        covariance = self.__dict__.get("covariance_matrix")
+        factor = self._unbroadcasted_scale_tril
+        if covariance is None or factor.dim() > 2 or not covariance.numel() or not is_plain():
+            found: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
+            return found
+        if self._validate_args:
+            self._validate_sample(value)
+        one: Tensor = covariance[(0,) * (covariance.dim() - 2)]
+        return log_density(one, factor, value - self.loc)
 
 
 @torch_family

@@ -9,7 +9,11 @@ from pyro.compile.ir import Routine
 
 Emit = Callable[..., None]
 ROUTINES: dict[str, Emit] = {}
-SYMBOLS = {"cholesky": "dpotrf_", "solve_triangular": "dtrsm_"}
+SYMBOLS = {
+    "cholesky": "dpotrf_",
+    "cholesky_inverse": "dpotri_",
+    "solve_triangular": "dtrsm_",
+}
 
 
 def call(
@@ -101,33 +105,39 @@ def offset(w: Writer, pointer: str, index: str, unit: int) -> str:
     return name
 
 
-def _cholesky(
-    w: Writer,
-    pointer: str,
-    arguments: list[str],
-    results: list[str],
-    batch: int,
-    n: int,
-    upper: bool,
-) -> None:
-    """A row-major lower factor is a column-major upper one."""
-    (source,), (target,) = arguments, results
-    info = stack(w, "i32")
-    copy_doubles(w, target, source, batch * n * n)
-    w.module.define("@fix_factor", FIX_FACTOR)
+def _in_place(mend: str, definition: str) -> Emit:
+    """A routine of LAPACK that turns a triangle of a copy into another, and what mends the rest.
 
-    def one(index: str) -> None:
-        matrix = offset(w, target, index, n * n)
-        order, uplo = number(w, n), letter(w, "L" if upper else "U")
-        w.line(
-            f"call void {pointer}(ptr {uplo}, ptr {order}, ptr {matrix}, ptr {order}, ptr {info})"
-        )
-        failed = w.fresh("r")
-        w.line(f"{failed} = load i32, ptr {info}, align 4")
-        flag = "true" if upper else "false"
-        w.line(f"call void @fix_factor(ptr {matrix}, i64 {n}, i32 {failed}, i1 {flag})")
+    A row-major lower triangle is a column-major upper one.
+    """
 
-    repeat(w, batch, one)
+    def emit(
+        w: Writer,
+        pointer: str,
+        arguments: list[str],
+        results: list[str],
+        batch: int,
+        n: int,
+        upper: bool,
+    ) -> None:
+        (source,), (target,) = arguments, results
+        info = stack(w, "i32")
+        copy_doubles(w, target, source, batch * n * n)
+        w.module.define(mend, definition)
+
+        def one(index: str) -> None:
+            matrix = offset(w, target, index, n * n)
+            order, uplo = number(w, n), letter(w, "L" if upper else "U")
+            operands = ", ".join(f"ptr {p}" for p in (uplo, order, matrix, order, info))
+            w.line(f"call void {pointer}({operands})")
+            failed = w.fresh("r")
+            w.line(f"{failed} = load i32, ptr {info}, align 4")
+            flag = "true" if upper else "false"
+            w.line(f"call void {mend}(ptr {matrix}, i64 {n}, i32 {failed}, i1 {flag})")
+
+        repeat(w, batch, one)
+
+    return emit
 
 
 def _solve_triangular(
@@ -168,7 +178,6 @@ def _solve_triangular(
 
 
 ROUTINES["guard"] = _guard
-ROUTINES["cholesky"] = _cholesky
 ROUTINES["solve_triangular"] = _solve_triangular
 
 # Clears the other triangle of a factor; all is nan if the matrix had none.
@@ -206,3 +215,41 @@ done:
   ret void
 }
 """
+
+# Fills the other triangle of a symmetric matrix; all is nan if there is no such matrix.
+FIX_SYMMETRIC = """
+define internal void @fix_symmetric(ptr %a, i64 %n, i32 %failed, i1 %upper) nounwind {
+entry:
+  %bad = icmp ne i32 %failed, 0
+  br label %rows
+rows:
+  %i = phi i64 [0, %entry], [%i1, %rowend]
+  %base = mul i64 %i, %n
+  br label %columns
+columns:
+  %j = phi i64 [0, %rows], [%j1, %columns]
+  %below = add i64 %base, %j
+  %column = mul i64 %j, %n
+  %above = add i64 %column, %i
+  %there = select i1 %upper, i64 %above, i64 %below
+  %other = select i1 %upper, i64 %below, i64 %above
+  %p = getelementptr inbounds double, ptr %a, i64 %there
+  %q = getelementptr inbounds double, ptr %a, i64 %other
+  %known = load double, ptr %p, align 8
+  %value = select i1 %bad, double 0x7FF8000000000000, double %known
+  store double %value, ptr %p, align 8
+  store double %value, ptr %q, align 8
+  %j1 = add nuw nsw i64 %j, 1
+  %more = icmp ule i64 %j1, %i
+  br i1 %more, label %columns, label %rowend
+rowend:
+  %i1 = add nuw nsw i64 %i, 1
+  %again = icmp ult i64 %i1, %n
+  br i1 %again, label %rows, label %done
+done:
+  ret void
+}
+"""
+
+ROUTINES["cholesky"] = _in_place("@fix_factor", FIX_FACTOR)
+ROUTINES["cholesky_inverse"] = _in_place("@fix_symmetric", FIX_SYMMETRIC)

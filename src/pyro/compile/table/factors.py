@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from pyro.compile import views
 from pyro.compile.ir import Kind, Routine, View
 from pyro.compile.lapack import address_of
@@ -56,8 +54,14 @@ def _cholesky_solve(c: Context, b: View, factor: View, upper: bool = False) -> V
 
 
 def _cholesky_inverse(c: Context, factor: View, upper: bool = False) -> View:
-    one = c.graph.constant(torch.eye(factor.shape[-1], dtype=torch.float64))
-    return _cholesky_solve(c, views.expand(one, factor.shape), factor, upper)
+    if factor.numel == 0:
+        return factor
+    n = factor.shape[-1]
+    routine = Routine(
+        "cholesky_inverse", (factor.numel // (n * n), n, upper), (factor.numel,), (Kind.F,)
+    )
+    (found,) = c.graph.call(routine, c.real(factor))
+    return c.graph.reshape(found, factor.shape)
 
 
 def _triangular_solve(
@@ -80,5 +84,6 @@ if address_of("dpotrf_") is not None and address_of("dtrsm_") is not None:
     row("_linalg_check_errors")(_check_errors)
     row("linalg_solve_triangular")(_solve_triangular)
     row("cholesky_solve")(_cholesky_solve)
-    row("cholesky_inverse")(_cholesky_inverse)
     row("triangular_solve")(_triangular_solve)
+if address_of("dpotri_") is not None:
+    row("cholesky_inverse")(_cholesky_inverse)
