@@ -6,7 +6,8 @@ from mpmath import mp
 from torch import Tensor
 
 from pyro.compile.math import FUNCTIONS, Function, TorchBuilder, integer_power, polygamma
-from tests.compile.math.accuracy import grid, ulps
+from pyro.compile.math.fractional_powers import FRACTIONAL_POWERS
+from tests.compile.math.accuracy import grid, same, ulps
 from tests.compile.math.cases import CASES, NEGATIVE, Case
 from tests.compile.math.native import apply
 
@@ -38,9 +39,30 @@ def test_a_wrong_value_is_seen() -> None:
     assert ulps(torch.nextafter(x.exp(), x), CASES[0].exact, x) > 0.5
 
 
+def test_fractional_powers_are_the_nearest_numbers() -> None:
+    with mp.workprec(200):
+        exact = [float(mp.mpf(2) ** (mp.mpf(j) / 64)) for j in range(64)]
+    assert list(FRACTIONAL_POWERS) == exact
+
+
 def test_every_unary_function_has_a_case() -> None:
     unary = {name for name, function in FUNCTIONS.items() if function.arity == 1}
     assert unary == {case.name for case in CASES}
+
+
+ALONE = [f for f in FUNCTIONS.values() if f.alone is not None]
+
+
+@pytest.mark.parametrize("function", ALONE, ids=[f.name for f in ALONE])
+def test_what_stands_alone_keeps_the_promise_too(function: Function) -> None:
+    case = next(c for c in CASES if c.name == function.name)
+    x = torch.cat([grid(low, high, 4 * POINTS) for low, high in case.intervals])
+    shorter = Function(f"{function.name}_alone", function.alone)
+    assert ulps(apply(shorter, x, width=1, fused=True), case.exact, x) <= case.ulps
+    edges = torch.tensor([0.0, 1e-310, 1.0, 709.9, 745.2, 1e308, torch.inf, torch.nan]).double()
+    edges = torch.cat([edges, -edges])
+    expected = apply(function, edges, width=1, fused=True)
+    assert same(apply(shorter, edges, width=1, fused=True), expected).all()
 
 
 PAIRS = {

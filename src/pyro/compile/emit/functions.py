@@ -80,6 +80,16 @@ def _widened(w: Writer, x: Value) -> Value:
     return w.shuffle(x, x, [min(k, x.width - 1) for k in range(w.width)])
 
 
+def alone(w: Writer, fn: str, arguments: list[Value], fused: bool) -> Value | None:
+    """The value of a special function of single numbers by its shorter body, if it has one."""
+    build = FUNCTIONS[fn].alone
+    if build is None or not fused or not w.inline:
+        return None
+    depth = max(a.depth for a in arguments)
+    builder = LlvmBuilder(w.levels[depth], 1, w.names, w.module, fused=True)
+    return Value(build(builder, *(a.name for a in arguments)), Kind.F, 1, depth)
+
+
 def _libm(w: Writer, fn: str, arguments: list[Value]) -> Value:
     """A function of the C library, lane by lane."""
     symbol = LIBM[fn]

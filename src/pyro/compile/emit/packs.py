@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pyro.compile.affine import Access
 from pyro.compile.emit.elements import Elements
-from pyro.compile.emit.functions import apply
+from pyro.compile.emit.functions import alone, apply
 from pyro.compile.fuse import compose_ref, identity
 from pyro.compile.ir import Node, Op
 from pyro.compile.math import FUNCTIONS
@@ -71,6 +71,9 @@ def _compute(elements: Elements, members: Pack) -> None:
     w = elements.writer
     fn, attr = members[0].node.attr
     columns = [elements.arguments(p.node, p.access, ()) for p in members]
+    if len(members) == 1 and (one := alone(w, fn, columns[0], elements.fused)) is not None:
+        elements.remember(members[0].node, members[0].access, (), one)
+        return
     width = max(2, 1 << (len(members) - 1).bit_length())
     columns += columns[-1:] * (width - len(columns))
     vectors = [w.join(list(lanes)) for lanes in zip(*columns, strict=True)]

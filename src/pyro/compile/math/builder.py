@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 Value = TypeVar("Value")
@@ -139,6 +139,9 @@ class ScalarBuilder(Protocol[Value, Condition, Int]):
 
     def shift_right(self, x: Int, count: int, /) -> Int:
         """The word divided by :math:`2^{count}`, as an unsigned number."""
+
+    def table(self, name: str, words: Sequence[int], index: Int, /) -> Int:
+        """The word at an index below the length; ``name`` tells tables apart."""
 
     def to_int(self, x: Value, /) -> Int:
         """The word of an integer-valued ``x`` with :math:`|x| < 2^{51}`."""

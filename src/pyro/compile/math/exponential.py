@@ -8,15 +8,22 @@ chapter 6); then :math:`e^r - 1 = r + r^2 q(r)` with a polynomial :math:`q`.
 from __future__ import annotations
 
 import math
+import struct
 
 from pyro.compile.math.builder import Condition, Int, ScalarBuilder, Value
 from pyro.compile.math.coefficients import EXP
+from pyro.compile.math.fractional_powers import FRACTIONAL_POWERS
 from pyro.compile.math.polynomial import polynomial
-from pyro.compile.math.words import ROUND, power_of_two, two_powers
+from pyro.compile.math.words import ONE_BITS, ROUND, power_of_two, two_powers
 
 LN2_HIGH = float.fromhex("0x1.62e42fefa38p-1")  # 42 bits: a product with an exponent is exact
 LN2_LOW = float.fromhex("0x1.ef35793c7673p-45")
 _LOG2_E = 1 / math.log(2)
+_PARTS = len(FRACTIONAL_POWERS)
+_POWERS = struct.unpack(f"<{_PARTS}q", struct.pack(f"<{_PARTS}d", *FRACTIONAL_POWERS))
+# The sixth power of the series, 1/720, as the even polynomial of degree 4 that is nearest to it.
+_REACH = math.log(2) / (2 * _PARTS)
+_SQUARE, _FOURTH = 1 / 2 - 0.5625 * _REACH**4 / 720, 1 / 24 + 1.5 * _REACH**2 / 720
 _OVERFLOW = 710.0
 _UNDERFLOW = -746.0
 _IDENTITY = 2.0**-54  # below it expm1(x) rounds to x
@@ -48,6 +55,27 @@ def exp(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
     r""":math:`e^x` within 1.1 ulp, subnormal results included."""
     rounded, r = _reduced(b, _clamped(b, x, _UNDERFLOW, _OVERFLOW))
     return _scaled_sum(b, _expm1_of_remainder(b, r), rounded)
+
+
+def exp_by_table(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:
+    r""":math:`e^x` within 1.1 ulp, where there is fused multiply-add and one number alone.
+
+    :math:`x = k \frac{\log 2}{64} + r`, and :math:`2^{k/64}` comes from a table
+    (Tang 1989, *Table-driven implementation of the exponential function*).
+    """
+    x = _clamped(b, x, _UNDERFLOW, _OVERFLOW)
+    rounded = b.fma(x, _PARTS * _LOG2_E, ROUND)
+    k = b.sub(rounded, ROUND)
+    r = b.fma(k, -LN2_LOW / _PARTS, b.fma(k, -LN2_HIGH / _PARTS, x))
+    square = b.mul(r, r)
+    low, high = b.fma(r, 1 / 6, _SQUARE), b.fma(r, 1 / 120, _FOURTH)
+    q = b.fma(square, b.fma(square, high, low), r)
+    word = b.to_bits(rounded)
+    n, half = b.shift_right(word, 6), b.shift_right(word, 7)
+    part = b.table("powers", _POWERS, b.int_and(word, _PARTS - 1))
+    first = b.from_bits(b.int_add(b.shift_left(half, 52), part))
+    second = b.from_bits(b.int_add(b.shift_left(b.int_sub(n, half), 52), ONE_BITS))
+    return b.mul(b.fma(first, q, first), second)
 
 
 def exp_of_moderate(b: ScalarBuilder[Value, Condition, Int], x: Value) -> Value:

@@ -23,12 +23,14 @@ class Function:
     :param arity: number of arguments.
     :param inline: whether the body is short enough to stand wherever it is used. A function that
         is not inline is defined once in a module, may branch there, and is called.
+    :param alone: a shorter body for one number alone, on machines with fused multiply-add.
     """
 
     name: str
     build: Callable[..., Any]
     arity: int = 1
     inline: bool = True
+    alone: Callable[..., Any] | None = None
 
     def __call__(self, b: ScalarBuilder[Value, Condition, Int], *arguments: Value) -> Value:
         """The value at the arguments, computed by the builder on the spot."""

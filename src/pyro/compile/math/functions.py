@@ -26,7 +26,7 @@ from pyro.compile.math.function import Function
 from pyro.compile.math.polygamma import polygamma
 
 _ALL = (
-    Function("exp", exponential.exp),
+    Function("exp", exponential.exp, alone=exponential.exp_by_table),
     Function("exp2", exponential.exp2),
     Function("expm1", exponential.expm1),
     Function("log", logarithm.log),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partialmethod
 from typing import final
 
@@ -213,6 +213,16 @@ class LlvmBuilder:
     int_xor = partialmethod(_integer, "xor")
     shift_left = partialmethod(_integer, "shl")
     shift_right = partialmethod(_integer, "lshr")
+
+    def table(self, name: str, words: Sequence[int], index: str) -> str:
+        """For scalars; the table is a constant of the module."""
+        if self.width != 1:
+            raise AssertionError("vectors have no tables")
+        kind = f"[{len(words)} x i64]"
+        values = ", ".join(f"i64 {word}" for word in words)
+        self.module.define(f"@{name}", f"@{name} = private unnamed_addr constant {kind} [{values}]")
+        at = self._emit(f"getelementptr inbounds {kind}, ptr @{name}, i64 0, i64 {index}")
+        return self._emit(f"load i64, ptr {at}, align 8, !invariant.load {self.module.empty()}")
 
     def to_int(self, x: str) -> str:
         # Before AVX-512 there is no instruction that converts vectors of 64-bit integers.

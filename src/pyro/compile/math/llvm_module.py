@@ -38,8 +38,12 @@ class LlvmModule:
 
     def unpredictable(self) -> str:
         """The end of a ``select`` that is to stay one instruction."""
+        return f", !unpredictable {self.empty()}"
+
+    def empty(self) -> str:
+        """The name of metadata that say no more than that they are there."""
         self._definitions[_EMPTY] = f"{_EMPTY} = !{{}}"
-        return f", !unpredictable {_EMPTY}"
+        return _EMPTY
 
     def text(self) -> str:
         """All of it, to be put anywhere at the top level of the module."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -141,6 +141,9 @@ class TorchBuilder:
 
     def shift_right(self, x: Tensor, count: int) -> Tensor:
         return (x >> count) & ((1 << (64 - count)) - 1)
+
+    def table(self, name: str, words: Sequence[int], index: Tensor) -> Tensor:
+        return torch.tensor(words)[index]
 
     def to_int(self, x: Tensor) -> Tensor:
         return x.long()
