@@ -19,6 +19,7 @@ import pyro
 import pyro.distributions as dist
 from pyro.infer import MCMC, NUTS
 from pyro.infer.errors import InferenceError
+from pyro.infer.mcmc import parallel_engine
 from tests.infer.mcmc.long_models import DATA, Dying, Failing, Walk, branching, normal
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # fork, threads
@@ -176,6 +177,24 @@ def test_lost_work_is_made_again() -> None:
     assert torch.equal(grouped(ran(NUTS(normal), DATA)), grouped(mcmc))
     with pytest.raises(InferenceError, match="workers were lost"):
         ran(NUTS(normal), DATA, executor=Losing(10**6))
+
+
+def test_parts_of_chains_do_not_shrink_where_the_way_is_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their length follows from the time that workers compute."""
+
+    class Distant(Losing):
+        orders = 0
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.orders += 1
+            time.sleep(0.05)
+            return super().submit(fn, *args, **kwargs)
+
+    monkeypatch.setattr(parallel_engine, "_LEG_SECONDS", 0.02)
+    ran(NUTS(normal), DATA, executor=(distant := Distant(0)))
+    assert distant.orders <= 12
 
 
 @pytest.mark.parametrize("kernel", [NUTS(normal), Walk()])

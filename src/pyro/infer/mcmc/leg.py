@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ class Order(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What came of an order; arrays, which are cheaper to send than tensors."""
+    """What came of an order, and in how many seconds; arrays are cheaper to send than tensors."""
 
     state: bytes
     positions: npt.NDArray[Any]
@@ -64,6 +65,7 @@ class Done(NamedTuple):
     divergences: npt.NDArray[Any]
     gradients: int
     iterations: int
+    seconds: float
 
 
 def prepare(errand: Errand) -> Ready:
@@ -79,7 +81,7 @@ def prepare(errand: Errand) -> Ready:
 
 def run_leg(ready: Ready, order: Order) -> Done:
     """Advance one chain from its last state."""
-    errand = ready.errand
+    errand, start = ready.errand, time.perf_counter()
     task = Task(
         posterior=ready.posterior,
         trajectories=errand.kernel.trajectories,
@@ -106,6 +108,7 @@ def run_leg(ready: Ready, order: Order) -> Done:
         divergences=drawn.divergences[0].numpy(),
         gradients=run.gradients,
         iterations=run.iterations,
+        seconds=time.perf_counter() - start,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -34,8 +33,7 @@ class _Chain:
     gradients: int = 0
     step_size: float = math.nan
     divergences: int = 0
-    pace: int = _FIRST_LEG  # iterations that take about a leg's time
-    began: float = 0.0
+    pace: int = _FIRST_LEG  # iterations that a worker makes in about a leg's time
     parts: list[Done] = field(default_factory=list)
     rows: int = 0
 
@@ -128,7 +126,6 @@ class ParallelRun:
             order = Order(chain.number, chain.state, 0, min(draws - chain.rows, count))
         else:
             return
-        chain.began = time.monotonic()
         try:
             pending[self._workers.submit(run_leg, order)] = chain
         except Exception as error:
@@ -162,9 +159,9 @@ class ParallelRun:
         self._workers.replace()
 
     def _take(self, done: Done, chain: _Chain) -> None:
-        seconds = time.monotonic() - chain.began
         made = done.iterations - chain.iterations
-        chain.pace = max(1, min(4 * chain.pace, int(made * _LEG_SECONDS / max(seconds, 1e-3))))
+        fits = int(made * _LEG_SECONDS / max(done.seconds, 1e-3))
+        chain.pace = max(1, min(4 * chain.pace, fits))
         chain.state, chain.iterations, chain.gradients = done.state, done.iterations, done.gradients
         if len(done.positions):
             chain.parts.append(done)
