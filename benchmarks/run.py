@@ -33,6 +33,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--only", nargs="+", choices=[*SUITES, *workload_names()], metavar="SUITE|WORKLOAD"
     )
     parser.add_argument("--models", nargs="+", metavar="MODEL", help="of the suites")
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="LIBRARY",
+        help="of the suites, as in the tables",
+    )
     parser.add_argument("--rounds", type=int, help="instead of 5 of workloads and 3 of suites")
     parser.add_argument(
         "--python", nargs="+", default=[], type=named, metavar="PEER=PATH", help="interpreters"
@@ -74,6 +81,7 @@ def measure_workloads(workloads: Sequence[str], rounds: int, python: Path | None
 
 def measure_suite(suite: Suite, options: argparse.Namespace, pythons: dict[str, Path]) -> None:
     """One suite: print the comparison, write."""
+    suite = suite.without(options.without)
     records, complete = hold(suite, options.models, options.rounds, pythons)
     if not records:
         return

@@ -90,6 +90,13 @@ def test_an_entrant_takes_part_in_its_rounds_and_models() -> None:
     assert not entrant.takes("m", 1) and not entrant.takes("n", 0)
 
 
+def test_a_suite_may_be_held_without_some(suites: dict[str, Any]) -> None:
+    fewer = suites["mcmc"].without(["pyro-ppl", "NumPyro, vectorised"])
+    libraries = [entrant.library for entrant in fewer.entrants]
+    assert libraries == ["ours", "NumPyro, parallel", "PyMC with nutpie"]
+    assert suites["mcmc"].without([]) == suites["mcmc"]
+
+
 def test_points_do_not_depend_on_the_order_of_sites() -> None:
     one = points.points({"a": (2,), "b": (3, 1)})
     other = points.points({"b": (3, 1), "a": (2,)})
