@@ -38,6 +38,12 @@ CASES: dict[str, Case] = {
     "result transposed": Case(
         lambda a, b: torch.einsum("ik,kj->ji", a, b).contiguous().sin(), ((48, 40), (40, 36)), 3
     ),
+    "negative": Case(lambda a, b: (-a.exp()) @ b, ((48, 40), (40, 36)), 3),
+    "times numbers": Case(
+        lambda a, b: torch.addmm(a[:, :36], a.exp() * -0.3, b, alpha=2.5, beta=0.7),
+        ((48, 40), (40, 36)),
+        3,
+    ),
     "with itself": Case(lambda a: a.T @ a, ((48, 40),), 3),
     "rows and columns left out": Case(lambda a, b: a[3:, 5:] @ b[5:, :33], ((50, 45), (45, 40)), 3),
     "every other column": Case(lambda a, b: a[:, ::2] @ b[::2].flip(1), ((48, 80), (80, 36)), 3),

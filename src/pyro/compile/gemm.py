@@ -34,7 +34,7 @@ class Repeat(NamedTuple):
 
 
 class Gemm(NamedTuple):
-    """``out[i * lead + j] = sum over k of left[i, k] * right[k, j]``, for each of the repeats.
+    """``out[i * lead + j] = scale * sum over k of left[i, k] * right[k, j]``, for each repeat.
 
     :param adds: whether repeats add to the same elements.
     """
@@ -47,6 +47,7 @@ class Gemm(NamedTuple):
     lead: int
     repeats: tuple[Repeat, ...]
     adds: bool
+    scale: float
 
 
 def is_there(routine: str) -> bool:

@@ -10,7 +10,7 @@ from pyro.compile.affine import Access, coalesce, compose
 from pyro.compile.emit.products import ELEMENTS
 from pyro.compile.gemm import DOUBLE, LEAST_PRODUCTS, LEAST_SIDE, Gemm, Repeat, Side
 from pyro.compile.graph import Graph
-from pyro.compile.ir import Kind, Node, Op, Routine, View, contiguous
+from pyro.compile.ir import Kind, Node, Op, Ref, Routine, View, contiguous
 from pyro.compile.roll.rewriting import Place, Rewriting
 from pyro.compile.single import joins, parts_of
 
@@ -46,6 +46,7 @@ class _Product(NamedTuple):
     columns: _Dim
     summed: _Dim
     others: tuple[_Dim, ...]
+    scale: float
 
     @property
     def swapped(self) -> _Product:
@@ -58,6 +59,7 @@ class _Product(NamedTuple):
             self.rows.swapped,
             self.summed.swapped,
             others,
+            self.scale,
         )
 
 
@@ -130,6 +132,7 @@ class _Pass:
             product.rows.out,
             tuple(Repeat(d.size, x, y, d.out) for d, x, y in steps),
             any(not d.out for d in product.others),
+            product.scale,
         )
         routine = Routine(self._routine, (gemm,), (size,), (Kind.F,))
         (result,) = self._rewriting.graph.call(routine, left.array, right.array)
@@ -175,10 +178,12 @@ def _product(node: Node) -> _Product | None:
     """The product of matrices that a node is, if it is one and large enough."""
     if node.op is not Op.REDUCE or node.attr[0] != "sum" or node.kind is not Kind.F:
         return None
-    (ref,) = node.args
+    term = _unscaled(node)
+    if term is None:
+        return None
+    ref, outer, scale = term
     if ref.node.op is not Op.MAP or ref.node.attr[0] != "mul":
         return None
-    outer = Access(ref.strides, ref.offset)
     found = [
         compose(node.domain, outer, ref.node.domain, Access(r.strides, r.offset))
         for r in ref.node.args
@@ -187,10 +192,30 @@ def _product(node: Node) -> _Product | None:
     if left is None or right is None:
         return None
     factors = [_Factor(r.node, a.offset) for r, a in zip(ref.node.args, (left, right), strict=True)]
-    product = _arranged(factors, _dims(node, left, right))
+    product = _arranged(factors, _dims(node, left, right), scale)
     if product is None or product.columns.out == 1:
         return product
     return product.swapped if product.rows.out == 1 else None
+
+
+def _unscaled(node: Node) -> tuple[Ref, Access, float] | None:
+    """What is summed but for a sign and factors that are numbers, as it is read, and these."""
+    (ref,) = node.args
+    outer, scale = Access(ref.strides, ref.offset), 1.0
+    while ref.node.op is Op.MAP:
+        fn, args = ref.node.attr[0], ref.node.args
+        numbers = [r for r in args if r.node.op is Op.LITERAL]
+        if fn == "neg":
+            inner, by = args[0], -1.0
+        elif fn == "mul" and len(numbers) == 1:
+            inner, by = args[args[0] is numbers[0]], float(numbers[0].node.attr)
+        else:
+            break
+        access = compose(node.domain, outer, ref.node.domain, Access(inner.strides, inner.offset))
+        if access is None:
+            return None
+        ref, outer, scale = inner, access, scale * by
+    return ref, outer, scale
 
 
 def _dims(node: Node, left: Access, right: Access) -> list[_Dim]:
@@ -202,7 +227,7 @@ def _dims(node: Node, left: Access, right: Access) -> list[_Dim]:
     return [_Dim(*column) for column in zip(sizes, *rows, strict=True)]
 
 
-def _arranged(factors: Sequence[_Factor], dims: Sequence[_Dim]) -> _Product | None:
+def _arranged(factors: Sequence[_Factor], dims: Sequence[_Dim], scale: float) -> _Product | None:
     rows = [d for d in dims if d.left and not d.right and d.out]
     columns = [d for d in dims if d.right and not d.left and d.out]
     summed = [d for d in dims if d.left and d.right and not d.out]
@@ -216,4 +241,4 @@ def _arranged(factors: Sequence[_Factor], dims: Sequence[_Dim]) -> _Product | No
     if min(sizes) < LEAST_SIDE or math.prod(sizes) < LEAST_PRODUCTS:
         return None
     rest = tuple(d for d in dims if d not in (i, j, k))
-    return _Product(factors[0], factors[1], i, j, k, rest)
+    return _Product(factors[0], factors[1], i, j, k, rest, scale)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
 from pyro.compile.emit.calls import ROUTINES, SYMBOLS, letter, number, repeat
 from pyro.compile.emit.values import number_text
 from pyro.compile.emit.writer import Writer
@@ -19,7 +21,7 @@ def _gemm(
     right = _moved(w, element, given[1], str(g.right.offset))
     if g.adds:
         _clear(w, results[0], size * _span(g))
-    constants = [_real(w, element, 1.0), _real(w, element, 1.0 if g.adds else 0.0)]
+    constants = [_real(w, element, g.scale), _real(w, element, 1.0 if g.adds else 0.0)]
     letters = [letter(w, "T" if g.right.summed else "N"), letter(w, "N" if g.left.summed else "T")]
     sizes = [number(w, n) for n in (g.columns, g.rows, g.summed)]
     leads = [number(w, n) for n in (g.right.lead, g.left.lead, g.lead)]
@@ -87,8 +89,10 @@ def _clear(w: Writer, pointer: str, count: int) -> None:
 
 def _real(w: Writer, element: str, value: float) -> str:
     """The address of a real number."""
-    name = f"@{element}{int(value)}"
+    if element == "float":
+        value = float(torch.tensor(value, dtype=torch.float32))
     text = number_text(value, Kind.F)
+    name = f"@{element}_{text}"
     w.module.define(name, f"{name} = private unnamed_addr constant {element} {text}")
     return name
 
