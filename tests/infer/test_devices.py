@@ -10,18 +10,26 @@ from torch import Tensor
 
 import pyro
 import pyro.distributions as dist
+from pyro.compile import NotCapturable
+from pyro.compile.capture import record
+from pyro.compile.graph import Graph
 from pyro.compile.torch_graph import record_graph
 from pyro.distributions.validation import trusted_values
 from pyro.infer import (
     HMC,
     MCMC,
     NUTS,
+    SVGD,
     SVI,
+    Importance,
+    Predictive,
+    RBFSteinKernel,
     Trace_ELBO,
     TraceEnum_ELBO,
     TraceGraph_ELBO,
     TraceMeanField_ELBO,
     config_enumerate,
+    pathfinder,
 )
 from pyro.infer.autoguide import (
     AutoDelta,
@@ -33,6 +41,8 @@ from pyro.infer.autoguide import (
     AutoStructured,
 )
 from pyro.infer.mcmc import RandomWalkKernel
+from pyro.infer.model.compiled import try_compile
+from pyro.infer.model.density import ModelDensity
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.primitives.validation import unchecked
@@ -143,6 +153,56 @@ def logistic(x: Tensor, y: Tensor) -> None:
     weights = pyro.sample("weights", dist.Normal(x.new_zeros(3), 1.0).to_event(1))
     with pyro.plate("rows", len(x)):
         pyro.sample("y", dist.Bernoulli(logits=(x * weights.unsqueeze(-2)).sum(-1)), obs=y)
+
+
+def fitted(x: Tensor, y: Tensor) -> Any:
+    guide = AutoNormal(logistic)
+    svi = SVI(logistic, guide, pyro.optim.Adam({"lr": 0.01}), Trace_ELBO())
+    result = svi.run(6, x, y, compile="graph", window=2, restore_best=True, progress=False)
+    assert result.why_not_compiled is None and result.compiled_steps == 3
+    return guide
+
+
+def predicted(x: Tensor, y: Tensor) -> Tensor:
+    guide = fitted(x, y)
+    guide.quantiles([0.1, 0.9], x, y)
+    drawn: Tensor = Predictive(logistic, guide=guide, num_samples=3)(x, y)["weights"]
+    return drawn
+
+
+def weighed(x: Tensor, y: Tensor) -> Tensor:
+    return Importance(logistic, fitted(x, y), num_samples=3).run(x, y).get_normalized_weights()
+
+
+def transported(x: Tensor, y: Tensor) -> Tensor:
+    svgd = SVGD(logistic, RBFSteinKernel(), pyro.optim.Adam({"lr": 0.1}), 3, max_plate_nesting=1)
+    svgd.step(x, y)
+    return svgd.get_named_particles()["weights"]
+
+
+def climbed(x: Tensor, y: Tensor) -> Tensor:
+    found = pathfinder(logistic, x, y, num_draws=10, num_paths=1, num_elbo_draws=3)
+    assert found.initial_params()["weights"].device == DEVICE
+    return found.samples["weights"]
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+@pytest.mark.parametrize("run", [predicted, weighed, transported, climbed])
+def test_other_algorithms(run: Any, is_default: bool) -> None:
+    with pretended_device(is_default):
+        assert run(*data(DEVICE)).device == DEVICE
+
+
+def test_nothing_elsewhere_is_read_by_machine_code() -> None:
+    """Addresses of a GPU mean nothing there."""
+    with pretended_device():
+        x, y = data(DEVICE)
+        found = try_compile(ModelDensity(logistic, x, y))
+        assert found.density is None and found.reason == "the model lives on lazy:0"
+        with pytest.raises(NotCapturable, match="a tensor is on lazy:0"):
+            record(torch.sum, (x,), Graph())
+        with pytest.raises(NotCapturable, match="a tensor is on lazy:0"):
+            record(lambda z: z + x.sum().to("cpu") * x, (torch.ones(()),), Graph())
 
 
 KERNELS = {

@@ -114,7 +114,7 @@ def _bandwidth(gaps: Tensor, factor: float | None) -> Tensor:
     count = len(gaps)
     if count == 1:
         return torch.ones_like(gaps[0, 0])
-    first, second = torch.triu_indices(count, count, 1)
+    first, second = torch.triu_indices(count, count, 1, device=gaps.device)
     median = gaps[first, second].square().median(0).values
     median = median.clamp(min=torch.finfo(gaps.dtype).tiny ** 0.5)
     return median / math.log(count + 1) * (1.0 if factor is None else factor)

@@ -301,14 +301,29 @@ def test_autocast_around_many_steps_is_that_of_each() -> None:
     assert found[0] == found[1]
 
 
+def test_what_torch_cannot_compile_stays_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(program: Any) -> Any:
+        def call(*tensors: Tensor) -> Any:
+            raise RuntimeError("no compiler")
+
+        return call
+
+    monkeypatch.setattr("pyro.infer.fit.graph_tape.compiled_by_torch", fail)
+    svi = SVI(regression, AutoNormal(regression), optim.Adam({"lr": 0.05}), Trace_ELBO())
+    result = svi.run(STEPS, *data(), compile="inductor", progress=False)
+    assert result.compiled_steps == 0
+    assert result.why_not_compiled == "RuntimeError: no compiler"
+
+
 @pytest.mark.slow  # inductor writes and compiles C++
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, as it is imported
 def test_inductor() -> None:
     found = []
     for engine in (False, "inductor"):
         pyro.clear_param_store()
         pyro.set_rng_seed(2)
         model, guide, modules = parts("autoencoder")
-        svi = SVI(model, guide, optim.Adam({"lr": 0.01}), Trace_ELBO())
+        svi = SVI(model, guide, optim.SGD({"lr": 0.001}), Trace_ELBO())
         before = settings.get()
         result = svi.run(STEPS, *data(), compile=engine, progress=False)
         found.append((result.losses, state(svi, modules)))

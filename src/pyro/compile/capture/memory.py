@@ -80,6 +80,7 @@ class Memories:
 
     def _new_constant(self, tensor: Tensor) -> View:
         """Transposes of one array, and small parts of long ones, are views of one constant."""
+        check_place(tensor)
         strides = tensor.stride()
         size = tensor.untyped_storage().nbytes() // tensor.element_size()
         if size >= max(LONG, LONG * tensor.numel()) and not self.is_born_inside(tensor):
@@ -171,6 +172,15 @@ class Memories:
         if memory.flat is None:
             memory.flat = _storage_order(self.graph, memory.owner, memory.value)
         return memory.flat
+
+
+def check_place(tensor: Tensor) -> None:
+    """Machine code is for the CPU.
+
+    :raises NotCapturable: if a tensor is elsewhere.
+    """
+    if tensor.device.type != "cpu":
+        raise not_capturable(f"a tensor is on {tensor.device}")
 
 
 def storage_of(tensor: Tensor) -> int:

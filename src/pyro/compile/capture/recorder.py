@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyro.collector import collector_paused
 from pyro.compile import views
 from pyro.compile.callout import CallOut, Slot
-from pyro.compile.capture.memory import Memories
+from pyro.compile.capture.memory import Memories, check_place
 from pyro.compile.capture.narrow import wrapped
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.capture.sharing import Sharing
@@ -68,6 +68,7 @@ class Recorder(TorchDispatchMode):
 
     def input(self, position: int, tensor: Tensor) -> None:
         """Declare an input."""
+        check_place(tensor)
         view = self.graph.input(position, tuple(tensor.shape), DTYPE_KIND[tensor.dtype])
         self.memories.add(tensor, view, is_input=True)
 

@@ -72,6 +72,8 @@ class GraphTape:
         self._call = self._with(call, inputs) if changing else call
         self.changed: list[Tensor] = []
         self._replay = self._make(inputs, kind, records)
+        if kind == "inductor":
+            self.foresee(call)  # torch compiles when it is called
 
     def _make(self, inputs: Sequence[Tensor], kind: Kind, records: bool) -> Replay:
         fixed = list(self._leaves.values())

@@ -46,7 +46,10 @@ def replay_of(
 def compiled_by_torch(program: torch.nn.Module, backend: str = "inductor") -> Program:
     """The program in kernels by inductor, which draw the same random numbers."""
     options = _OPTIONS if backend == "inductor" else None
-    made = torch.compile(program, fullgraph=True, dynamic=False, backend=backend, options=options)
+    with _validation_kept():
+        made = torch.compile(
+            program, fullgraph=True, dynamic=False, backend=backend, options=options
+        )
 
     def call(*tensors: Tensor) -> Sequence[Tensor]:
         with _validation_kept():

@@ -62,6 +62,8 @@ def try_compile(posterior: Posterior) -> Compilation:
     """
     if not switch.ENABLED:
         return Compilation(None, "switched off (compile_enabled, PYRO_COMPILE)")
+    if posterior.reference.device.type != "cpu":
+        return Compilation(None, f"the model lives on {posterior.reference.device}")
     try:
         return Compilation(_compiled(posterior))
     except Exception as error:  # a failure of the model itself shows when it is run

@@ -33,7 +33,8 @@ class LowRankNormal:
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draws of shape ``(count, dim)`` and their log densities (algorithm 4 of the paper)."""
-        noise = torch.randn(count, len(self.loc), dtype=torch.float64, generator=generator)
+        place = {"dtype": self.loc.dtype, "device": self.loc.device}
+        noise = torch.randn(count, len(self.loc), generator=generator, **place)
         inside = noise @ self.basis
         shaped = noise + (inside @ self.factor.mT - inside) @ self.basis.mT
         draws = self.loc + shaped * self.alpha.sqrt()
@@ -45,7 +46,7 @@ class LowRankNormal:
     def covariance(self) -> Tensor:
         """The covariance matrix, of shape ``(dim, dim)``."""
         inner = self.factor @ self.factor.mT
-        eye = torch.eye(len(self.alpha), dtype=torch.float64)
+        eye = torch.eye(len(self.alpha)).to(self.alpha)
         middle = eye + self.basis @ (inner - torch.eye(len(inner)).to(inner)) @ self.basis.mT
         scale = self.alpha.sqrt()
         return scale[:, None] * middle * scale
@@ -61,7 +62,7 @@ def normals(trajectory: Trajectory, history: int) -> list[LowRankNormal]:
 
     :param history: How many steps are remembered, :math:`J`.
     """
-    alpha = torch.ones(trajectory.points.shape[1], dtype=torch.float64)
+    alpha = torch.ones_like(trajectory.points[0])
     steps = trajectory.points.diff(dim=0)
     changes = -trajectory.gradients.diff(dim=0)
     kept: list[int] = []
@@ -98,15 +99,15 @@ def _normal(
         return None
     J = S.shape[1]
     R = (S.mT @ Z).triu()
-    inverse = torch.linalg.solve_triangular(R, torch.eye(J, dtype=R.dtype), upper=True)
+    inverse = torch.linalg.solve_triangular(R, torch.eye(J).to(R), upper=True)
     middle = R.diagonal().diag() + Z.mT @ (alpha[:, None] * Z)
     beta = torch.cat([alpha[:, None] * Z, S], 1)
-    zero = torch.zeros(J, J, dtype=R.dtype)
+    zero = R.new_zeros(J, J)
     gamma = torch.cat(
         [torch.cat([zero, -inverse], 1), torch.cat([-inverse.mT, inverse.mT @ middle @ inverse], 1)]
     )
     basis, upper = torch.linalg.qr(beta / alpha.sqrt()[:, None])
-    eye = torch.eye(len(upper), dtype=R.dtype)
+    eye = torch.eye(len(upper)).to(upper)
     factor, failed = torch.linalg.cholesky_ex(eye + upper @ gamma @ upper.mT)
     if bool(failed) or not bool(factor.isfinite().all()):
         return None

@@ -61,9 +61,7 @@ def ascend(
         gradients.append(gradient)
         if gain <= tolerance * max(abs(value), abs(values[-2]), 1.0):
             break
-    return Trajectory(
-        torch.stack(points), torch.tensor(values, dtype=torch.float64), torch.stack(gradients)
-    )
+    return Trajectory(torch.stack(points), start.new_tensor(values), torch.stack(gradients))
 
 
 def _evaluate(density: LogDensity, x: Tensor) -> tuple[float, Tensor]:

@@ -60,12 +60,12 @@ class PathfinderResult:
 
         :param num_chains: With several, the chains are leftmost.
         """
-        chosen = torch.randperm(len(self.points))[:num_chains]
+        chosen = torch.randperm(len(self.points), device="cpu")[:num_chains]
         if len(chosen) < num_chains:
             raise InferenceError(
                 f"initial_params: there are {len(self.points)} draws for {num_chains} chains"
             )
-        points = self.points[chosen].to(self.posterior.reference.dtype)
+        points = self.points[chosen].to(self.posterior.reference)
         return self.posterior.flat.unflatten(points if num_chains > 1 else points[0])
 
 
@@ -126,7 +126,7 @@ def pathfinder(
     found = [
         single_path(
             density,
-            find_start(posterior, density, init_strategy).double(),
+            find_start(posterior, density, init_strategy).double().cpu(),
             num_draws=num_draws,
             num_elbo_draws=num_elbo_draws,
             history=history,
@@ -163,9 +163,9 @@ def _result(
     if resample:
         chosen = torch.multinomial(smoothed.softmax(0), count, True, generator=generator)
     else:
-        chosen = torch.randperm(len(draws), generator=generator)[:count]
+        chosen = torch.randperm(len(draws), generator=generator, device="cpu")[:count]
     points = draws[chosen]
-    samples = posterior.constrain(points.to(posterior.reference.dtype))
+    samples = posterior.constrain(points.to(posterior.reference))
     return PathfinderResult(samples, float(k_hat), paths, points, posterior)
 
 
@@ -177,22 +177,22 @@ def _fastest(posterior: ModelDensity) -> LogDensity:
 
 
 class _Casting:
-    """A density that takes points in double precision, whatever the dtype of its model."""
+    """A density of points in double precision on the CPU, wherever its model is."""
 
     def __init__(self, density: BatchedDensity) -> None:
         self._density = density
-        self._dtype = density.posterior.reference.dtype
+        self._like = density.posterior.reference
 
     @property
     def dim(self) -> int:
         return self._density.dim
 
     def value(self, x: Tensor) -> Tensor:
-        return self._density.value(x.to(self._dtype)).double()
+        return self._density.value(x.to(self._like)).double().cpu()
 
     def value_and_grad(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        value, grad = self._density.value_and_grad(x.to(self._dtype))
-        return value.double(), grad.double()
+        value, grad = self._density.value_and_grad(x.to(self._like))
+        return value.double().cpu(), grad.double().cpu()
 
 
 def _has_weight(path: Path) -> bool:
