@@ -33,8 +33,13 @@ class LowRankNormal:
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draws of shape ``(count, dim)`` and their log densities (algorithm 4 of the paper)."""
-        place = {"dtype": self.loc.dtype, "device": self.loc.device}
-        noise = torch.randn(count, len(self.loc), generator=generator, **place)
+        noise = torch.randn(
+            count,
+            len(self.loc),
+            dtype=self.loc.dtype,
+            device=self.loc.device,
+            generator=generator,
+        )
         inside = noise @ self.basis
         shaped = noise + (inside @ self.factor.mT - inside) @ self.basis.mT
         draws = self.loc + shaped * self.alpha.sqrt()
