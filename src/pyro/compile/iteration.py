@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile.graph import DTYPE_KIND, TORCH_DTYPE
+from pyro.compile.products import left_over
 from pyro.compile.program import ALIGN, Program, build_iteration
 from pyro.compile.report import Report
 
@@ -132,6 +133,11 @@ class Iteration:
             self._held[k] = held
         address: int = held.converted.data_ptr()
         return address
+
+    @property
+    def products_left(self) -> int:
+        """How many products of numbers, within products of matrices, no routine of BLAS makes."""
+        return left_over(self._program.nodes)
 
     @property
     def torch_draws(self) -> bool:

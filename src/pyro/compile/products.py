@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, final
 
 from pyro.compile.affine import Access, coalesce, compose
@@ -196,6 +196,21 @@ def _product(node: Node) -> _Product | None:
     if product is None or product.columns.out == 1:
         return product
     return product.swapped if product.rows.out == 1 else None
+
+
+def left_over(nodes: Iterable[Node]) -> int:
+    """How many products of two numbers, within products of matrices, are made in loops."""
+    total = 0
+    for node in nodes:
+        if node.op is not Op.REDUCE or node.attr[0] != "sum":
+            continue
+        term, points = _unscaled(node), math.prod(node.domain)
+        inner = None if term is None else term[0].node
+        if inner is None or inner.op is not Op.MAP or inner.attr[0] != "mul":
+            continue
+        if all(4 * ref.node.size <= points for ref in inner.args):
+            total += points
+    return total
 
 
 def _unscaled(node: Node) -> tuple[Ref, Access, float] | None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import pyro
 import pyro.distributions as dist
 from pyro import optim, settings
+from pyro.compile import gemm, products
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO
 from pyro.infer.fit import worth
 
@@ -75,6 +76,15 @@ def test_convolutions_stay_in_torch() -> None:
     for _ in range(3):
         svi.step(x)
     assert "convolutions" in (svi.engine.reason or "")
+
+
+def test_products_that_no_routine_makes_are_left_to_torch(monkeypatch) -> None:
+    monkeypatch.setattr(gemm, "LEAST_SIDE", 1000)
+    monkeypatch.setattr(products, "LEAST_SIDE", 1000)
+    monkeypatch.setattr(worth, "better_in_torch", lambda *_: None)
+    svi = svi_of(Autoencoder(400, 256), JitTrace_ELBO)
+    result = svi.run(5, torch.randn(128, 400), progress=False)
+    assert "are loops, in which torch is faster" in (result.why_not_compiled or "")
 
 
 def test_small_networks_are_compiled_without_blas() -> None:

@@ -86,3 +86,8 @@ class Work:
         in_torch = self.operations * _CALL + self.products * theirs
         called = self.matrices if blas else 0
         return (self.products - called) * _OURS + called * theirs > in_torch
+
+    def is_outweighed(self, products: int, threads: int) -> bool:
+        """Whether so many products in loops of our own take longer than all does in torch."""
+        in_torch = self.operations * _CALL + self.products * _THEIRS / max(1, threads)
+        return products * _OURS > in_torch

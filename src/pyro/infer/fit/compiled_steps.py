@@ -298,6 +298,10 @@ class CompiledSteps:
             made = Rehearsal(leaves, list(seen), counted.noise.taken, parts, products)
             self._record(stage, made, call)
             if stage.tape is not None:
+                left = 0 if self._insists else stage.tape.iteration.products_left
+                if (reason := worth.slow_loops(counted.work, products, left)) is not None:
+                    self.give_up(reason)
+                    return loss
                 foreseen = stage.tape.foresee(key, call, before)
                 stage.checks = 1 if counted.work.operations > _LONG else CHECKS
         if foreseen is not None and stage.tape is not None:

@@ -40,3 +40,13 @@ def better_in_torch(work: Work, products: str | None) -> str | None:
             "code for the rest would not be made quickly; compile=True has it made"
         )
     return None
+
+
+def slow_loops(work: Work, products: str | None, left: int) -> str | None:
+    """Why code that was made does not pay: products of matrices that no routine makes.
+
+    :param left: how many products of numbers they have.
+    """
+    if products is None or not work.is_outweighed(left, torch.get_num_threads()):
+        return None
+    return f"{left} products within products of matrices are loops, in which torch is faster"
