@@ -55,3 +55,17 @@ def test_other_tensors_are_no_rows() -> None:
     assert rows.stacked([parts[0], parts[2], parts[4]]) is None
     assert rows.stacked([torch.zeros(2)]) is None
     assert rows.stacked([parts[0], parts[3], parts[1], parts[4], parts[2]]) is not None
+
+
+@pytest.mark.parametrize("period", [1, 2])
+def test_rows_may_be_transposed(period: int) -> None:
+    rows = Rows()
+    parts = [rows.of(torch.randn(5, 3, 3, *(1,) * k)) for k in range(period)]
+    chosen = [parts[t % period][t // period] for t in range(5)]
+    turned = [t % period == 1 for t in range(5)]
+    found = rows.stacked(chosen, (3, 3), turned)
+    assert found is not None
+    square = [x.reshape(3, 3) for x in chosen]
+    expected = [x.mT if turn else x for x, turn in zip(square, turned, strict=True)]
+    assert torch.equal(found, torch.stack(expected))
+    assert rows.stacked(chosen, (3, 3), [not turned[0], *turned[1:]]) is None

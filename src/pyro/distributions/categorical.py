@@ -68,7 +68,7 @@ class Categorical(td.Categorical, TorchDistribution):
         if not isinstance(value, Tensor):
             value = self._as_value(value)
         logits = self.logits
-        if self._is_own_support(value):
+        if self.is_own_support(value):
             rank, batch = value.dim(), self._batch_shape
             if rank <= len(batch):
                 return logits.transpose(-1 - rank, -1).squeeze(-1)
@@ -83,7 +83,7 @@ class Categorical(td.Categorical, TorchDistribution):
             logits = logits.expand(shape + logits.shape[-1:])
         return logits.gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
-    def _is_own_support(self, value: Tensor) -> bool:
+    def is_own_support(self, value: Tensor) -> bool:
         """Whether ``value`` is a view of what this instance enumerated, in shape (n, 1, ..., 1).
 
         The batch has no dim, or one of size one, where the n values are.

@@ -33,11 +33,15 @@ class Rows:
         return parts
 
     def stacked(
-        self, tensors: Sequence[Tensor], shape: Sequence[int] | None = None
+        self,
+        tensors: Sequence[Tensor],
+        shape: Sequence[int] | None = None,
+        turned: Sequence[bool] | None = None,
     ) -> Tensor | None:
         """Tensors that are rows of a few stacks, taken in turns, as one stack; None for others.
 
         :param shape: that of each row in the result.
+        :param turned: which of the rows are transposed, after that.
         """
         places = [self._places.get(id(t)) for t in tensors]
         count = len(places)
@@ -47,12 +51,16 @@ class Rows:
             return None
         if not all(map(_follows, places, places[period:])):
             return None
+        if turned is not None and list(turned[period:]) != list(turned[:-period]):
+            return None
         counts = [len(range(k, len(places), period)) for k in range(period)]
         parts = [
             p[0].narrow(0, p[1], n).reshape(n, *(p[2].shape if shape is None else shape))
             for p, n in zip(places, counts, strict=False)
             if p is not None
         ]
+        if turned is not None:
+            parts = [p.mT if turn else p for p, turn in zip(parts, turned, strict=False)]
         if period == 1:
             return parts[0]
         least = counts[-1]

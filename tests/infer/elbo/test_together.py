@@ -160,3 +160,30 @@ def test_sites_with_the_same_tensors_share_a_score() -> None:
         torch.testing.assert_close(score, expected.nodes[name]["log_prob"])
     shared = [name for name, score in scores.items() if score is scores["first"]]
     assert shared == ["first", "same"]
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (4, 1), (1, 2)], ids=str)
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["probs", "logits", "one tensor"])
+def test_supports_of_categoricals_are_scored_together(
+    batch: tuple[int, ...], rank: int, kind: str
+) -> None:
+    if rank <= len(batch) and batch[-rank] != 1:
+        pytest.skip("there is no room")
+    one = torch.rand(*batch, 3)
+
+    def model() -> None:
+        for t in range(STEPS):
+            given = one if kind == "one tensor" else torch.rand(*batch, 3)
+            fn = dist.Categorical(**{"logits" if kind == "logits" else "probs": given})
+            values = fn.enumerate_support(expand=False).reshape(3, *(1,) * (rank - 1))
+            pyro.sample(f"x_{t}", fn, obs=values)
+            pyro.sample(f"y_{t}", fn, obs=values.flip(0))
+
+    trace = trace_of(model)
+    groups = score_together(scored_sites(trace))
+    assert [len(g.sites) for g in groups] == [STEPS]
+    groups[0].fill(Rows())
+    for t in range(STEPS):
+        site = trace.nodes[f"x_{t}"]
+        torch.testing.assert_close(site["log_prob"], site["fn"].log_prob(site["value"]))

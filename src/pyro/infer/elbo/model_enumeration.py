@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from pyro.distributions.categorical import Categorical
 from pyro.errors import SiteError
 from pyro.infer.elbo.factors import Factor, Name, plate_sizes, scored, unscaled, variable_of
 from pyro.infer.elbo.proposals import dice, is_drawn, log_proposal
@@ -84,9 +85,10 @@ def split(
     """
     numbered = [(site, variable_of(site)) for site in scored_sites(trace)]
     rows = Rows()
-    for together in score_together(site for site, number in numbered if number is None):
-        together.fill(rows)
     score_same(trace.nodes, (site for site, number in numbered if number is not None))
+    alike = (s for s, number in numbered if number is None or type(s["fn"]) is Categorical)
+    for together in score_together(alike):
+        together.fill(rows)
     summed = {n: site for site, n in numbered if n is not None and n not in given}
     terms, factors = [], []
     for site, number in numbered:

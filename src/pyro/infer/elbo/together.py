@@ -143,8 +143,16 @@ def _alike(site: Message, types: Types) -> Hashable | None:
         or site["kwargs"]
     ):
         return None
-    family = _family(site["fn"], types)
+    fn = site["fn"]
+    family = _support(fn, value) if type(fn) is Categorical else _family(fn, types)
     return None if family is None else (family, scale, value.shape, value.dtype)
+
+
+def _support(fn: Any, value: Tensor) -> Hashable | None:
+    """Equal for families that enumerate as many values, which are all scored; None for others."""
+    if "log_prob" in fn.__dict__ or not fn.is_own_support(value):
+        return None
+    return Categorical, fn._batch_shape, fn._num_events, fn._validate_args, _has_logits(fn)
 
 
 def _family(fn: Any, types: Types) -> Hashable | None:
@@ -174,12 +182,23 @@ def _scored(sites: list[Message]) -> Together | None:
     fns = [site["fn"] for site in sites]
     rank = max(len(fns[0].batch_shape), sites[0]["value"].dim() - len(fns[0].event_shape))
     try:
+        if type(fns[0]) is Categorical:
+            return Together(sites, _support_scores(fns, sites[0]["value"].dim()))
         fn = _stacked_family(fns, rank + len(fns[0].event_shape))
         values = _stacked([site["value"] for site in sites], rank + len(fns[0].event_shape))
         scores: Tensor = fn.log_prob(values)
     except (ValueError, RuntimeError, TypeError):  # scored one by one, the site at fault is named
         return None
     return Together(sites, scores)
+
+
+def _support_scores(fns: Sequence[Any], rank: int) -> Tensor:
+    """The log-probabilities of all values, at the batch dim ``-rank``."""
+    params = _stacked([fn._param for fn in fns], max(rank, len(fns[0]._batch_shape)) + 1)
+    given = {"logits" if _has_logits(fns[0]) else "probs": params}
+    made = Categorical(**given, validate_args=False)
+    values = made.enumerate_support(expand=False)
+    return made.log_prob(values.reshape(-1, *(1,) * (rank - 1)))
 
 
 def _stacked_family(fns: Sequence[Any], rank: int) -> Any:

@@ -103,14 +103,17 @@ def sum_chain(
         nothing = tensors[0].new_zeros(shape)
         for layer in range(depth):
             numbers = [m[layer] if layer < len(m) else None for m in members[1:]]
+            wanted = [(names[t], names[t + 1])[which:] for t in range(len(numbers))]
             stacked = None
-            if which == 1 and None not in numbers:
-                stacked = rows.stacked([tensors[n] for n in numbers if n is not None], shape)
+            there = [n for n in numbers if n is not None]
+            if len(there) == len(numbers):
+                turned = [layout.is_turned(n, w) for n, w in zip(there, wanted, strict=True)]
+                stacked = rows.stacked([tensors[n] for n in there], shape, turned)
             if stacked is None:
                 stacked = stack_rows(
                     [
-                        nothing if n is None else layout.of(n, (names[t], names[t + 1])[which:])
-                        for t, n in enumerate(numbers)
+                        nothing if n is None else layout.of(n, w)
+                        for n, w in zip(numbers, wanted, strict=True)
                     ]
                 )
             layers.append(stacked if which == 0 else stacked.unsqueeze(1))
@@ -131,11 +134,14 @@ class _Layout:
         self._tensors = tensors
         self._known: dict[tuple[int, bool], Tensor] = {}
 
+    def is_turned(self, number: int, names: Sequence[Name]) -> bool:
+        """Whether the dims of a factor are in another order than the names."""
+        return [n for n in self._factors[number].names if n is not None] != list(names)
+
     def of(self, number: int, names: Sequence[Name]) -> Tensor:
         """A factor as a vector, or as a matrix whose rows belong to the first name."""
         spec, tensor = self._factors[number], self._tensors[number]
-        there = [n for n in spec.names if n is not None]
-        turned = there != list(names)
+        turned = self.is_turned(number, names)
         key = id(tensor), turned
         if key not in self._known:
             sizes = [s for n, s in zip(spec.names, spec.shape, strict=True) if n is not None]
