@@ -70,7 +70,7 @@ class OrderedCategorical(Categorical):
         """Shape ``sample_shape + batch_shape``."""
         if not isinstance(value, Tensor):
             value = self._as_value(value)
-        if "logits" in self.__dict__ or self._is_own_support(value):
+        if "logits" in self.__dict__ or self.is_own_support(value):
             return Categorical.log_prob(self, value)
         if self._validate_args:
             self._validate_sample(value)

@@ -53,7 +53,7 @@ class Rows:
             return None
         if turned is not None and list(turned[period:]) != list(turned[:-period]):
             return None
-        counts = [len(range(k, len(places), period)) for k in range(period)]
+        counts = [len(range(k, count, period)) for k in range(period)]
         parts = [
             p[0].narrow(0, p[1], n).reshape(n, *(p[2].shape if shape is None else shape))
             for p, n in zip(places, counts, strict=False)
@@ -63,10 +63,8 @@ class Rows:
             parts = [p.mT if turn else p for p, turn in zip(parts, turned, strict=False)]
         if period == 1:
             return parts[0]
-        least = counts[-1]
-        even = torch.stack([p[:least] for p in parts], 1).flatten(0, 1)
-        rest = [p[least:] for p, n in zip(parts, counts, strict=True) if n > least]
-        return torch.cat([even, *rest]) if rest else even
+        found = [p.unbind(0) for p in parts]
+        return torch.stack([found[t % period][t // period] for t in range(count)])
 
 
 def _follows(a: tuple[Tensor, int, Tensor] | None, b: tuple[Tensor, int, Tensor] | None) -> bool:

@@ -149,3 +149,16 @@ def test_long_models_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(count) == 2
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("steps", [17, 20, 21, 40, 41])
+def test_chains_of_any_length_compile(steps: int) -> None:
+    """The rows of even and of odd steps come from two arrays."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        density, eager = compile_density(chain, steps), ModelDensity(chain, steps)
+        x = torch.randn(density.dim)
+        for found, expected in zip(density.value_and_grad(x), eager.value_and_grad(x), strict=True):
+            torch.testing.assert_close(found, expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
