@@ -26,11 +26,12 @@ class Environment(NamedTuple):
     def variables(self) -> dict[str, str]:
         """The variables of a worker's process.
 
-        Nothing of the caller's paths is passed on, and ours keeps no code for later processes.
+        Nothing of the caller's paths is passed on, and ours keeps no code for later processes; but
+        Python keeps its bytecode, which installed packages have, too.
         """
         path = os.pathsep.join(map(str, self.path))
         fixed = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYRO_COMPILE_CACHE": "0"}
-        return os.environ | {"PYTHONPATH": path} | fixed
+        return os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""} | fixed
 
 
 def peer_names() -> list[str]:

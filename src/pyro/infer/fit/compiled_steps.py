@@ -29,7 +29,7 @@ from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.optim.optim import PyroOptim
 from pyro.rng import new_seed
 
-_LONG = 1000  # operations of a step, from which one is enough
+_LONG = 1000  # operations of a step, from which one is enough, and fewer are compared later
 _PIECE_SECONDS = 0.05
 _MOST_SIGNATURES = 8
 _MOST_REFUSALS = 20
@@ -50,8 +50,8 @@ class CompiledSteps:
 
     The first step is made in torch as ever. The second takes its random numbers from a key and is
     recorded; machine code makes it too, and the third, if a step is short; they are compared. Then
-    steps are made in machine code; after 64, 256, 1024, ... of them one is compared again, so that
-    a program which changes as it goes on is found out.
+    steps are made in machine code; after 64, 256, 1024, ... of them (64, 1024, ... of long ones) one
+    is compared again, so that a program which changes as it goes on is found out.
 
     :param step: Makes a step in torch.
     :param objective: The loss as a tensor; or why there is none.
@@ -303,7 +303,8 @@ class CompiledSteps:
                     self.give_up(reason)
                     return loss
                 foreseen = stage.tape.foresee(key, call, before)
-                stage.checks = 1 if counted.work.operations > _LONG else CHECKS
+                stage.is_long = counted.work.operations > _LONG
+                stage.checks = 1 if stage.is_long else CHECKS
         if foreseen is not None and stage.tape is not None:
             self._compare(stage, foreseen, loss, seen)
         return loss
@@ -370,7 +371,7 @@ class CompiledSteps:
             stage.checks -= 1
             stage.inherited = False
         else:
-            stage.audit *= 4
+            stage.audit *= 16 if stage.is_long else 4
 
     # ------------------------------------------------------------ what is known
 

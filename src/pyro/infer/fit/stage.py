@@ -20,6 +20,7 @@ class Stage:
     :param checks: Steps that are to be made both ways.
     :param compiled: Steps in machine code.
     :param audit: How many of them there are when one more is compared.
+    :param is_long: Whether a step in torch takes so long that few are compared.
     :param seen: How many steps were made in torch before the code.
     :param refusals: How many steps in a row could not be made.
     :param inherited: Whether the code is of an earlier run; if it is wrong, it is made anew.
@@ -30,6 +31,7 @@ class Stage:
     checks: int = CHECKS
     compiled: int = 0
     audit: int = AUDIT
+    is_long: bool = False
     seen: int = 0
     refusals: int = 0
     inherited: bool = False
