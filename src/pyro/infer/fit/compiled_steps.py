@@ -50,8 +50,8 @@ class CompiledSteps:
 
     The first step is made in torch as ever. The second takes its random numbers from a key and is
     recorded; machine code makes it too, and the third, if a step is short; they are compared. Then
-    steps are made in machine code; after 64, 256, 1024, ... of them (64, 1024, ... of long ones) one
-    is compared again, so that a program which changes as it goes on is found out.
+    steps are made in machine code; after 64, 256, 1024, ... of them (64, 1024, ... of long ones)
+    one is compared again, so that a program which changes as it goes on is found out.
 
     :param step: Makes a step in torch.
     :param objective: The loss as a tensor; or why there is none.
