@@ -177,6 +177,15 @@ SHAPE_CASES = [
     Case("slices", lambda x: x[1:] * x[:-1] + x[::2][:1], (real(9),)),
     Case("select", lambda x: x[0] * x[1] + x[:, 2].sum(), (real(3, 4),)),
     Case("cat", lambda x, y: torch.cat([x, y, x], 1).exp(), (real(3, 4), real(3, 2))),
+    *(
+        Case(
+            f"cat_of_{n}_and_{m}_read_at_some",
+            lambda x, y: torch.outer(*[torch.cat([x.exp(), y.sin()])[1::20]] * 2),
+            (real(n), real(m)),
+        )
+        for n in (8, 60)
+        for m in (1, 4)
+    ),
     Case("cat_then_slice", lambda x, y: torch.cat([x, y])[2:5] * 3, (real(4), real(3))),
     Case("stack", lambda x, y: torch.stack([x, y], -1).sum(0), (real(4), real(4, seed=1))),
     Case("pad", lambda x: F.pad(x, (1, 2, 0, 1), value=3.0), (real(2, 3),)),

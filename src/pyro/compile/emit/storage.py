@@ -48,7 +48,11 @@ def plan(
     """
     storage = Storage()
     home = schedule.home
-    writers = {home.get(s.node, s.node): k for k in kernels_of(steps) for s in k.statements}
+    writers: dict[Node, list[Kernel]] = {}  # several, where updates write parts of an array
+    for kernel in kernels_of(steps):
+        for statement in kernel.statements:
+            node = home.get(statement.node, statement.node)
+            writers.setdefault(node, []).append(kernel)
     for step in steps:
         if isinstance(step, Fill):
             storage.volatile.add(home[step.node])
@@ -85,7 +89,7 @@ def is_straight(walk: Walk) -> bool:
 
 def _kernel_needs(
     kernel: Kernel,
-    writers: dict[Node, Kernel],
+    writers: dict[Node, list[Kernel]],
     walks: dict[Kernel, Walk],
     schedule: Schedule,
     storage: Storage,
@@ -99,12 +103,12 @@ def _kernel_needs(
             storage.needed.add(home[node])
         for read, _ in statement.reads:
             source = home.get(read, read)
-            writer = writers.get(source)
-            if writer is kernel and read.op is Op.MAP:
+            writing = writers.get(source, [])
+            if read.op is Op.MAP and writing == [kernel]:
                 continue
+            all_straight = bool(writing) and all(is_straight(walks[k]) for k in writing)
             far = source in storage.volatile or (
-                source.size > 1
-                and not (straight and writer is not None and is_straight(walks[writer]))
+                source.size > 1 and not (straight and all_straight)
             )
             if far:
                 storage.needed.add(source)
