@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 ADAM = {"lr": 0.01}
-FIRST = 100  # steps after the first one, from the start of the fit
+FIRST = 100  # steps from the start of the fit, or after the first one
 LAST = 20  # of which so many give the loss that is shown
-BUDGET = 0.3  # seconds of a run of steps
-MOST = 5_000
+BUDGET = 0.5  # seconds of a run of steps
+MOST = 100_000
 
 
 def steps_for(seconds: float) -> int:
