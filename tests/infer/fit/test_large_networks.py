@@ -16,6 +16,7 @@ from pyro import optim
 from pyro.compile import gemm
 from pyro.compile.draws import Counted, make_key, work
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO, TraceEnum_ELBO, TraceMeanField_ELBO
+from pyro.infer.fit import worth
 from pyro.infer.fit.compiled_steps import CompiledSteps
 from pyro.infer.fit.result import SVIResult
 from pyro.optim.lr_scheduler import PyroLRScheduler
@@ -258,7 +259,15 @@ def test_batches_and_a_ragged_last_one() -> None:
     torch.testing.assert_close(losses[0], losses[1], rtol=0.05, atol=0.0)  # other random numbers
 
 
-def test_single_steps_and_runs_go_on_from_one_another() -> None:
+def test_single_precision_stays_in_torch_unless_wanted() -> None:
+    svi = build(Case())
+    result = svi.run(STEPS + 100, images(), progress=False)
+    assert result.compiled_steps == 0
+    assert "products of matrices in single precision" in (result.why_not_compiled or "")
+
+
+def test_single_steps_and_runs_go_on_from_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worth, "better_in_torch", lambda *_: None)
     x, net = images(), Plain()
     svi = SVI(net.model, net.guide, optim.Adam({"lr": 0.01}), JitTrace_ELBO())
     first = svi.step(x)
