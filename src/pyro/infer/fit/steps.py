@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 from torch import Tensor
 
@@ -112,18 +113,14 @@ class SingleSteps:
         return None
 
 
-class SkippingSteps:
-    """Steps of which those that meet something not finite are left out; their loss is NaN.
+class DelegatingSteps(ABC):
+    """Steps that others make: what is asked of it is asked of them.
 
     :param steps: Makes the steps.
-    :param limit: How many may be left out in a row.
-    :raises NonFiniteError: if it is more.
     """
 
-    def __init__(self, steps: Steps, limit: int = 20) -> None:
-        self._steps, self._limit = steps, limit
-        self._in_a_row = 0
-        self.skipped = 0
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
 
     @property
     def leaves(self) -> Mapping[str, Tensor]:
@@ -168,6 +165,28 @@ class SkippingSteps:
     def phase(self) -> Phase | None:
         """That of the steps that are made."""
         return self._steps.phase()
+
+    @abstractmethod
+    def __call__(
+        self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Iterator[Sequence[Loss]]:
+        """Make ``n`` steps."""
+
+
+@final
+class SkippingSteps(DelegatingSteps):
+    """Steps of which those that meet something not finite are left out; their loss is NaN.
+
+    :param steps: Makes the steps.
+    :param limit: How many may be left out in a row.
+    :raises NonFiniteError: if it is more.
+    """
+
+    def __init__(self, steps: Steps, limit: int = 20) -> None:
+        super().__init__(steps)
+        self._limit = limit
+        self._in_a_row = 0
+        self.skipped = 0
 
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
