@@ -10,6 +10,7 @@
 #include "philox.hpp"
 #include "run.hpp"
 #include "targets.hpp"
+#include "trees.hpp"
 
 #if defined(_WIN32)
 #define PYRO_API extern "C" __declspec(dllexport)
@@ -21,7 +22,7 @@ using namespace pyro_native;
 
 namespace {
 
-constexpr std::int64_t kInterface = 2;  // of the functions and structures below
+constexpr std::int64_t kInterface = 3;  // of the functions and structures below
 
 template <class Function>
 std::int32_t guarded(char* message, std::int64_t size, const Function& function) {
@@ -139,6 +140,20 @@ PYRO_API std::int32_t pyro_chain_load(Run* run, std::int64_t chain, const std::u
                      .load(data, static_cast<std::size_t>(size));
     });
     return loaded ? 0 : 1;
+}
+
+PYRO_API void pyro_trees_begin(const Trees* trees, const double* momenta,
+                               const double* log_uniforms, const double* step_sizes) {
+    begin_trees(*trees, momenta, log_uniforms, step_sizes);
+}
+
+PYRO_API std::int64_t pyro_trees_grow(const Trees* trees, const double* values,
+                                      const double* log_uniforms, std::int64_t slices) {
+    return grow_trees(*trees, values, log_uniforms, slices != 0);
+}
+
+PYRO_API void pyro_trees_tell(const Trees* trees, const EndedTrees* out) {
+    tell_ended_trees(*trees, *out);
 }
 
 // Densities whose answers are known, for tests and measurements; null for an unknown name.

@@ -12,9 +12,17 @@ from functools import cache
 from pathlib import Path
 
 from pyro.errors import NativeLibraryError
-from pyro.native.structures import TICK, ConfigStruct, DensityStruct, OutputStruct, ProgressStruct
+from pyro.native.structures import (
+    TICK,
+    ConfigStruct,
+    DensityStruct,
+    EndedTreesStruct,
+    OutputStruct,
+    ProgressStruct,
+    TreesStruct,
+)
 
-INTERFACE = 2
+INTERFACE = 3
 FILE = Path(__file__).with_name("samplers.native.so")  # two dots: not an extension module
 MESSAGE_SIZE = 512
 
@@ -45,6 +53,9 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "pyro_chain_move": (None, [c_void_p, c_int64, c_void_p]),
     "pyro_chain_save": (c_int64, [c_void_p, c_int64, c_void_p, c_int64]),
     "pyro_chain_load": (c_int32, [c_void_p, c_int64, c_char_p, c_int64]),
+    "pyro_trees_begin": (None, [POINTER(TreesStruct), c_void_p, c_void_p, c_void_p]),
+    "pyro_trees_grow": (c_int64, [POINTER(TreesStruct), c_void_p, c_void_p, c_int64]),
+    "pyro_trees_tell": (None, [POINTER(TreesStruct), POINTER(EndedTreesStruct)]),
     "pyro_target": (c_size_t, [c_char_p]),
     "pyro_philox": (None, [c_void_p, c_void_p, c_void_p]),
     "pyro_normals": (None, [c_uint64, c_uint64, c_int64, c_void_p]),

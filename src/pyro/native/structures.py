@@ -83,3 +83,32 @@ class ProgressStruct(Structure):
         ("step_size", c_double),
         ("log_density", c_double),
     ]
+
+
+class TreesStruct(Structure):
+    """``Trees`` of ``native/trees.hpp``."""
+
+    _fields_ = [
+        ("vectors", c_size_t),
+        ("numbers", c_size_t),
+        ("firsts", c_size_t),
+        ("ends", c_size_t),
+        ("ended", c_size_t),
+        ("chains", c_int64),
+        ("dim", c_int64),
+        ("depth", c_int64),
+        ("single", c_int64),
+    ]
+
+
+class EndedTreesStruct(Structure):
+    """``EndedTrees`` of ``native/trees.hpp``."""
+
+    _fields_ = [
+        ("count", c_int64),
+        ("rows", c_size_t),
+        ("position", c_size_t),
+        ("gradient", c_size_t),
+        ("last", c_size_t),
+        ("statistics", c_size_t),
+    ]

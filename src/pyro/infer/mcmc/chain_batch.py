@@ -15,7 +15,7 @@ from pyro.infer.mcmc.kernels.chees import TrajectoryLength
 from pyro.infer.mcmc.kernels.finished import Finished
 from pyro.infer.mcmc.kernels.hmc import HmcState
 from pyro.infer.mcmc.kernels.metric import Metric
-from pyro.infer.mcmc.kernels.nuts import NutsState
+from pyro.infer.mcmc.kernels.nuts_state import NutsState
 from pyro.infer.mcmc.kernels.random_walk import WalkState
 from pyro.infer.mcmc.trajectories import Trajectories
 from pyro.infer.model.logdensity import LogDensity

@@ -43,6 +43,7 @@ class Learning:
         self._made = 0
         self._search = t.adapt_step_size and not self._walks
         self._lesson: Lesson | None = None
+        self._now: Tensor | None = None  # what the lesson says of step sizes, once it is asked
         self._steps = torch.full(
             (task.chains,), float(t.step_size), dtype=torch.double, device=like.device
         )
@@ -74,6 +75,7 @@ class Learning:
                 pooled=self.pooled,
             )
         dense = self._blocks is None or len(self._blocks) > 0
+        self._now = None
         self._lesson = warmup.begin(
             self._steps,
             self._density.dim,
@@ -87,7 +89,9 @@ class Learning:
         """The step sizes for transitions that begin now, ``(chains,)``."""
         if self._lesson is None or not self._trajectories.adapt_step_size:
             return self._steps
-        return self._bounded(self._lesson.steps.log_step)
+        if self._now is None:
+            self._now = self._bounded(self._lesson.steps.log_step)
+        return self._now
 
     def _bounded(self, log_step: Tensor) -> Tensor:
         t = self._trajectories
@@ -99,6 +103,7 @@ class Learning:
             target = self._trajectories.target_accept_prob
             steps = self.step_size()
             self._lesson = warmup.learn(self._lesson, chains, finished, target, steps)
+            self._now = None
 
     def close(self, length: int) -> None:
         """After ``length`` transitions of each chain: if a window ends, use what it has taught."""
@@ -147,7 +152,7 @@ class Learning:
         self._steps = saved["steps"]
         self.metric = (DenseMetric if saved["dense"] else DiagonalMetric)(saved["metric"])
         self.length, self.index = TrajectoryLength(*saved["length"]), saved["index"]
-        self._lesson = None
+        self._lesson = self._now = None
         if saved["lesson"] is not None:
             steps, draws, gradients, heard = saved["lesson"]
             self._lesson = Lesson(

@@ -11,7 +11,7 @@ from pyro.infer.mcmc.kernels.chain_generator import ChainGenerator
 from pyro.infer.mcmc.kernels.finished import Finished
 from pyro.infer.mcmc.kernels.leapfrog import PhasePoint, kinetic_energy, leapfrog_
 from pyro.infer.mcmc.kernels.metric import Metric
-from pyro.infer.mcmc.kernels.nuts import DIVERGENCE
+from pyro.infer.mcmc.kernels.nuts_state import DIVERGENCE
 from pyro.infer.model.logdensity import LogDensity
 
 
