@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
+from pyro.compile.meanwhile import Once
+from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.program import CompiledCodeError, Program, build
 from pyro.compile.report import Report
 from pyro.compile.single import check_held
@@ -134,21 +136,94 @@ def compile_value_and_grad(
         raise ShapeError(f"a density needs a point of shape (dim,), not {tuple(x.shape)}")
     check_held(dtype)
     start = x.detach().clone()
+    told = None if known is None else Once(known)
 
     def make() -> NativeDensity:
-        program = build(_value_and_grad(fn), (start,), density=True, held=dtype)
+        meanwhile = _if_long(told) if told is not None and dtype is torch.float64 else None
+        program = build(
+            _value_and_grad(fn), (start,), density=True, held=dtype, meanwhile=meanwhile
+        )
         return NativeDensity(program, x.numel())
 
     def check(made: NativeDensity) -> None:
-        program, at = made._program, x.detach()
-        seconds = program.seconds["capture"]
-        exact = dtype is torch.float64 and not program.guards
-        if seconds > LONG and exact and is_consistent(fn, made, at, known, seconds):
-            return
-        calls = check_density(fn, made, at, dtype)
-        program.fallback.check_use(calls)
+        _check(fn, made, x.detach(), dtype, None if told is None else told.get)
 
     return verified(make, check, lambda made: made._program) if verify else make()
+
+
+def compile_on_sight(
+    fn: Callable[[Tensor], tuple[Tensor, Sequence[Tensor]]],
+    x: Tensor,
+    described: Callable[[], tuple[Callable[[Tensor], Tensor], Known]],
+) -> NativeDensity:
+    """As :func:`compile_value_and_grad`, of a function that shows what it takes while it runs.
+
+    :param fn: takes a vector and returns a scalar, and the parts of the vector that it depends on,
+        which follow one another from the first element on.
+    :param x: a vector that is long enough.
+    :param described: gives, by other means, the function of a vector that consists of these
+        parts, and a point with its value there. It is called while LLVM works.
+    :raises NotCapturable: as there, and if ``fn`` takes nothing or there are guards.
+
+    Example::
+
+        >>> from pyro.compile.density import compile_on_sight
+        >>> def fn(x):
+        ...     scale, loc = x[0], x[1:3]
+        ...     return -(scale * loc * loc).sum(), [scale, loc]
+        >>> def exact(x):
+        ...     return -(x[0] * x[1:] * x[1:]).sum()
+        >>> point = torch.tensor([1.0, 2.0, 3.0])
+        >>> density = compile_on_sight(fn, torch.ones(100), lambda: (exact, lambda: exact(point)))
+        >>> density.dim, density.value_and_grad(point)
+        (3, (tensor(-13.), tensor([-13.,  -4.,  -6.])))
+    """
+    start = x.detach().clone()
+    description = Once(described)
+    told = Once(lambda: description.get()[1]())
+
+    def meanwhile(seconds: Mapping[str, float]) -> None:
+        description.attempt()
+        _if_long(told)(seconds)
+
+    def make() -> NativeDensity:
+        program = build(_value_and_parts(fn), (start,), density=True, meanwhile=meanwhile)
+        if program.guards:
+            raise NotCapturable("a branch of a library decides", program.fallback.where)
+        return NativeDensity(program, program.outputs[1].numel)
+
+    def check(made: NativeDensity) -> None:
+        exact, _ = description.get()
+        _check(exact, made, x[: made.dim].detach(), torch.float64, told.get)
+
+    return verified(make, check, lambda made: made._program)
+
+
+def _if_long(told: Once[Any]) -> Callable[[Mapping[str, float]], None]:
+    """Finds out what is known if it will be asked for."""
+
+    def meanwhile(seconds: Mapping[str, float]) -> None:
+        if seconds["capture"] > LONG:
+            told.attempt()
+
+    return meanwhile
+
+
+def _check(
+    fn: Callable[[Tensor], Tensor],
+    made: NativeDensity,
+    at: Tensor,
+    dtype: torch.dtype,
+    known: Known | None,
+) -> None:
+    """:raises NotCapturable: if code that was recorded at a point is not that of ``fn``."""
+    program = made._program
+    seconds = program.seconds["capture"]
+    exact = dtype is torch.float64 and not program.guards
+    if seconds > LONG and exact and is_consistent(fn, made, at, known, seconds):
+        return
+    calls = check_density(fn, made, at, dtype)
+    program.fallback.check_use(calls)
 
 
 def _value_and_grad(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -163,5 +238,24 @@ def _value_and_grad(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[
             return value.reshape(()), torch.zeros_like(x)
         (gradient,) = torch.autograd.grad(value.reshape(()), x, allow_unused=True)
         return value.detach().reshape(()), torch.zeros_like(x) if gradient is None else gradient
+
+    return run
+
+
+def _value_and_parts(
+    fn: Callable[[Tensor], tuple[Tensor, Sequence[Tensor]]],
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """The value, and the gradients of the parts one after the other."""
+
+    def run(x: Tensor) -> tuple[Tensor, Tensor]:
+        x.requires_grad_()
+        value, parts = fn(x)
+        if not parts or not value.requires_grad:
+            raise NotCapturable("the function takes nothing", "its end")
+        found = torch.autograd.grad(value.reshape(()), list(parts), allow_unused=True)
+        gradients = [
+            torch.zeros_like(part) if g is None else g for part, g in zip(parts, found, strict=True)
+        ]
+        return value.detach().reshape(()), torch.cat([g.reshape(-1) for g in gradients])
 
     return run

@@ -55,6 +55,12 @@ class Graph:
             return self.full(shape, 0, kind)
         return _whole(self._node(Op.INPUT, (size,), kind, (), position, size), shape)
 
+    def shorten(self, position: int, size: int) -> None:
+        """An input has only so many elements; what lies behind them is not read."""
+        for node in self.nodes:
+            if node.op is Op.INPUT and node.attr == position:
+                node.size, node.domain = size, (size,)
+
     def literal(self, value: float | int | bool, kind: Kind) -> View:
         value = {Kind.F: float, Kind.I: int, Kind.B: bool}[kind](value)
         return View(self._node(Op.LITERAL, (), kind, (), _exact(value), 1), (), (), 0)

@@ -28,6 +28,7 @@ from pyro.compile.guard import Fallback
 from pyro.compile.ir import Kind, Node, Op, Routine, View
 from pyro.compile.jit import assemble, machine
 from pyro.compile.lapack import address_of
+from pyro.compile.meanwhile import beside
 from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.products import with_products
 from pyro.compile.report import Report
@@ -47,6 +48,7 @@ from pyro.interrupts import held_back
 from pyro.logger import log
 
 ALIGN = 64
+Meanwhile = Callable[[Mapping[str, float]], object]
 
 
 class CompiledCodeError(PyroError, RuntimeError):
@@ -176,6 +178,7 @@ def build(
     density: bool,
     taken: Mapping[str, int] | None = None,
     held: torch.dtype = torch.float64,
+    meanwhile: Meanwhile | None = None,
 ) -> Program:
     """Record, fuse, write, assemble.
 
@@ -183,6 +186,8 @@ def build(
     :param density: whether the code takes its arrays one by one.
     :param taken: how many random numbers ``fn`` takes; their key is one input more.
     :param held: the type of large arrays in memory.
+    :param meanwhile: called while LLVM works, with the seconds of the stages until then; not if
+        there is code already. It must not raise.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
@@ -198,11 +203,13 @@ def build(
         density,
         recorder.guards[0].where if recorder.guards else "no branch",
     )
-    dim = inputs[0].numel() if density else 0
+    dim = result[1].numel() if density else 0
+    if dim < inputs[0].numel() and density:
+        graph.shorten(0, dim)
     wish = None
     if held is torch.float32:
         wish = wish_for(inputs, result, density, taken is not None)
-    return _finish(recorder, views, fallback, seconds, density, dim, wish=wish)
+    return _finish(recorder, views, fallback, seconds, density, dim, wish=wish, meanwhile=meanwhile)
 
 
 def build_iteration(
@@ -265,6 +272,7 @@ def _finish(
     carried: Carried | None = None,
     wish: Wish | None = None,
     products: str | None = None,
+    meanwhile: Meanwhile | None = None,
 ) -> Program:
     """From the graph to the code; ``carried``: the arrays of a state, for a loop."""
     with stage(seconds, "roll"):
@@ -285,8 +293,10 @@ def _finish(
     interface = Interface(density, dim, returned, single)
     key = structure(nodes, ends, (density, dim, carried, len(graph.constants), wish))
     with stage(seconds, "load"):
-        code, origin = code_for(key, lambda: _make(graph, ends, interface, carried, seconds))
-    for name in ("fuse", "write", "assemble"):
+        code, origin = code_for(
+            key, lambda: _make(graph, ends, interface, carried, seconds, meanwhile)
+        )
+    for name in ("fuse", "write", "assemble", "meanwhile"):
         seconds["load"] -= seconds.get(name, 0.0)
     return Program(
         graph=graph,
@@ -332,6 +342,7 @@ def _make(
     interface: Interface,
     carried: Carried | None,
     seconds: dict[str, float],
+    meanwhile: Meanwhile | None,
 ) -> Made:
     """Fuse, write, assemble.
 
@@ -343,14 +354,28 @@ def _make(
         with stage(seconds, "write"):
             text = write_program(schedule, interface, machine().target)
             whole = text.text if carried is None else text.text + write_driver(carried, text.text)
-        with stage(seconds, "assemble"):
-            code = assemble(whole, 2)
+        code = _assembled(whole, seconds, meanwhile)
     except Exception as error:
         lines = str(error).splitlines() or [""]
         reason = f"the compiler failed with {type(error).__name__}: {lines[0]}"
         raise NotCapturable(reason, "no line of the program") from error
     loops = sum(isinstance(step, Kernel) for step in schedule.steps)
     return Made(code, text.needs, text.scratch_bytes, loops)
+
+
+def _assembled(text: str, seconds: dict[str, float], meanwhile: Meanwhile | None) -> bytes:
+    """Machine code; the time that ``meanwhile`` takes beyond LLVM's has a stage of its own."""
+
+    def work() -> bytes:
+        with stage(seconds, "assemble"):
+            return assemble(text, 2)
+
+    if meanwhile is None:
+        return work()
+    with stage(seconds, "meanwhile"):
+        code = beside(work, lambda: meanwhile(seconds))
+    seconds["meanwhile"] -= seconds["assemble"]
+    return code
 
 
 def _slots(tensors: Iterable[Tensor], density: bool = False) -> tuple[Slot, ...]:

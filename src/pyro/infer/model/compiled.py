@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -10,9 +11,14 @@ from torch import Tensor
 
 from pyro.collector import collector_paused
 from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
+from pyro.compile.density import compile_on_sight
+from pyro.compile.verify import Known
 from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
+from pyro.infer.model.draft import LONGEST, Draft
 from pyro.infer.model.posterior import Posterior
+from pyro.infer.prototype import looking
+from pyro.logger import log
 from pyro.ops.contract import loops_are_cheap
 from pyro.primitives.validation import unchecked
 
@@ -52,6 +58,10 @@ def compile_density(
         >>> density.value_and_grad(torch.tensor([2.0]))[1]  # the gradient of the prior is left
         tensor([-0.0200])
     """
+    if dtype is torch.float64:
+        found = _drafted(model, args, kwargs)
+        if found is not None:
+            return found
     return _compiled(ModelDensity(model, *args, **kwargs), dtype)
 
 
@@ -82,17 +92,49 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
+@contextmanager
+def _recordable() -> Iterator[None]:
+    """Around runs of a model that are recorded, and those that they are compared with."""
+    with unchecked(), trusted_values(), loops_are_cheap(), collector_paused():  # checks branch
+        yield
+
+
 def _compiled(posterior: Posterior, dtype: torch.dtype = torch.float64) -> NativeDensity:
-    # checks branch on values
-    with unchecked(), trusted_values(), loops_are_cheap(), collector_paused():
+    like = posterior.reference
+    with _recordable():
         return compile_value_and_grad(
-            posterior.log_density, _inner_point(posterior), dtype=dtype, known=posterior.known_value
+            posterior.log_density,
+            _inner_point(posterior.dim, like.dtype),
+            dtype=dtype,
+            known=posterior.known_value,
         )
 
 
-def _inner_point(posterior: Posterior) -> Tensor:
+def _drafted(
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> NativeDensity | None:
+    """The density, recorded before it is known which sites there are; None if that fails.
+
+    They are looked at while LLVM works. What is wrong with a model is said by the other way.
+    """
+    draft = Draft(model, args, kwargs)
+    x = _inner_point(LONGEST, torch.get_default_dtype())
+
+    def described() -> tuple[Callable[[Tensor], Tensor], Known]:
+        posterior = ModelDensity(model, *args, **kwargs)
+        if posterior.flat.places != draft.places or posterior.reference.dtype is not x.dtype:
+            raise NotCapturable("a run with other values has other sites", "no line of the program")
+        return _recordable()(posterior.log_density), _recordable()(posterior.known_value)
+
+    try:
+        with looking(keep_params=False), collector_paused():
+            return compile_on_sight(_recordable()(draft.log_density), x, described)
+    except Exception as error:
+        log.debug("the model is looked at before its density is recorded: %r", error)
+        return None
+
+
+def _inner_point(dim: int, dtype: torch.dtype) -> Tensor:
     """A point near the centre of unconstrained space, where densities are finite."""
-    like = posterior.reference
     generator = torch.Generator().manual_seed(0)
-    point = 0.1 * torch.randn(posterior.dim, generator=generator, dtype=torch.float64)
-    return point.to(like.dtype)
+    return 0.1 * torch.randn(dim, generator=generator, dtype=torch.float64).to(dtype)

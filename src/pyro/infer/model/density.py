@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,22 +10,19 @@ import torch
 from torch import Tensor
 
 from pyro.infer.config_enumerate import config_enumerate
-from pyro.infer.elbo.model_enumeration import split, sum_out
-from pyro.infer.elbo.scoring import scored_sites
-from pyro.infer.elbo.together import score_together
 from pyro.infer.model import eager
 from pyro.infer.model.flat import Flat
 from pyro.infer.model.initialization import InitMessenger, Strategy, init_to_uniform
 from pyro.infer.model.latents import LatentLayout
 from pyro.infer.model.look import look
 from pyro.infer.model.supports import may_move, moving_supports
+from pyro.infer.model.terms import log_terms, total
 from pyro.infer.model.unconstrain import UnconstrainMessenger, bijection
 from pyro.infer.prototype import looking
 from pyro.poutine.enum_messenger import EnumMessenger
 from pyro.poutine.messenger import block_messengers
 from pyro.poutine.sites import is_deterministic, is_sample
 from pyro.poutine.trace_messenger import TraceMessenger
-from pyro.poutine.trace_scoring import site_log_prob
 from pyro.poutine.trace_struct import Trace
 
 Model = Callable[..., Any]
@@ -121,8 +118,8 @@ class ModelDensity:
         This is the function to record and compile.
         """
         trace, given = self.run(self.layout.unflatten(x))
-        terms = [*self._terms(trace, self.max_plate_nesting), *given.log_dets.values()]
-        return _sum(terms, x.new_zeros(()))
+        terms = log_terms(trace, bool(self.enumerated), self.max_plate_nesting)
+        return total([*terms, *given.log_dets.values()], x.new_zeros(()))
 
     def known_value(self) -> tuple[Tensor, Tensor]:
         """A point, and the log density there: those of the run that found the sites.
@@ -135,15 +132,9 @@ class ModelDensity:
             values = {site.name: trace.nodes[site.name]["value"] for site in self.layout}
             inner = self.layout.unconstrain(values)
             point = self.layout.flatten(inner)
-            terms = [*self._terms(trace, self._room), *self.layout.log_det(inner).values()]
-            return point, _sum(terms, point.new_zeros(()))
-
-    def _terms(self, trace: Trace, max_plate_nesting: int) -> Iterator[Tensor]:
-        """The log-probabilities of the sites, or of what is left when some are summed out."""
-        if not self.enumerated:  # batch dims need not be declared
-            return _scores(trace)
-        terms, enumerated = split(trace, max_plate_nesting)
-        return (term.tensor for term in [*terms, *sum_out(enumerated)])
+            terms = log_terms(trace, bool(self.enumerated), self._room)
+            log_dets = self.layout.log_det(inner).values()
+            return point, total([*terms, *log_dets], point.new_zeros(()))
 
     def value(self, x: Tensor) -> Tensor:
         """The log density at points of shape ``batch + (dim,)``."""
@@ -203,18 +194,3 @@ class ModelDensity:
                 if name in fns
             }
         return self.layout.flatten(inner)
-
-
-def _sum(terms: Iterable[Tensor], total: Tensor) -> Tensor:
-    for term in terms:
-        total = total + term.sum()
-    return total
-
-
-def _scores(trace: Trace) -> Iterator[Tensor]:
-    """The log-probabilities of all sites, summed where they were scored together."""
-    sites = list(scored_sites(trace))
-    groups = score_together(sites)
-    done = {site["name"] for group in groups for site in group.sites}
-    yield from (group.total for group in groups)
-    yield from (site_log_prob(trace.nodes, site) for site in sites if site["name"] not in done)

@@ -72,7 +72,7 @@ def _look(
     if enumerate_discrete:
         room = ROOM if max_plate_nesting is None else max_plate_nesting
         found = _enumerated(model, args, kwargs, init, room)
-        if found is not None and (max_plate_nesting is not None or _is_clear(found)):
+        if found is not None and (max_plate_nesting is not None or is_clear(found)):
             return found
     plain = _traced(model, args, kwargs, init)
     plates = max_plate_depth(plain) if max_plate_nesting is None else max_plate_nesting
@@ -97,10 +97,15 @@ def _enumerated(
     except Exception as error:  # the plain run, or the next, says so if it is the model's own
         log.debug("the plates of the model are counted first: %r", error)
         return None
+    return seen(trace, room)
+
+
+def seen(trace: Trace, room: int) -> Look:
+    """What a run shows that enumerates left of ``room`` dims."""
     return Look(trace, max_plate_depth(trace), room, _discrete(trace))
 
 
-def _is_clear(found: Look) -> bool:
+def is_clear(found: Look) -> bool:
     """Whether no site has other dims than those that a run with exactly enough room shows."""
     for site in found.trace.nodes.values():
         if not is_sample(site) or is_subsample(site):
@@ -132,11 +137,12 @@ def _traced(
         if room is not None:
             stack.enter_context(EnumMessenger(first_available_dim=-1 - room))
         program(*args, **kwargs)
-    _check_not_random(traced.trace)
+    check_not_random(traced.trace)
     return traced.trace
 
 
-def _check_not_random(trace: Trace) -> None:
+def check_not_random(trace: Trace) -> None:
+    """:raises SubsampleError: if a plate draws a subsample."""
     for name, site in trace.nodes.items():
         if is_sample(site) and is_subsample(site) and site["fn"].subsample_size < site["fn"].size:
             raise SubsampleError(
