@@ -7,7 +7,7 @@ from typing import Any
 from harness.worker import once
 
 from pyro.infer import MCMC
-from pyro.infer.mcmc.result import MCMCResult
+from pyro.infer.mcmc.results.mcmc_result import MCMCResult
 
 
 def warm_run(mcmc: MCMC, data: dict[str, Any]) -> tuple[float, MCMCResult]:

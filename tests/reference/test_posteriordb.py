@@ -15,7 +15,7 @@ from torch import Tensor
 
 import pyro
 from pyro.infer import MCMC, NUTS
-from pyro.infer.mcmc.convergence import mcse_mean, r_hat
+from pyro.infer.mcmc.results.convergence import mcse_mean, r_hat
 from tests.reference.posteriors import POSTERIORS
 
 QUICK = ["eight_schools-eight_schools_noncentered", "kidiq-kidscore_momiq", "sblri-blr"]

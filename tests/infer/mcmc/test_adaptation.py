@@ -13,8 +13,8 @@ from pyro.infer import HMC, MCMC, NUTS
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc import ArrowheadMassMatrix, BlockMassMatrix
 from pyro.infer.mcmc.adaptation import WarmupAdapter
-from pyro.infer.mcmc.mass_matrix import MassMatrix
-from pyro.infer.mcmc.specification import kernel_config
+from pyro.infer.mcmc.adaptation.mass_matrix import MassMatrix
+from pyro.infer.mcmc.engines.specification import kernel_config
 from tests.infer.mcmc.long_models import normal
 
 BLOCK = ("a", "b")

@@ -16,7 +16,7 @@ from torch import Tensor
 import pyro
 import pyro.distributions as dist
 from pyro.infer import MCMC, NUTS
-from pyro.infer.mcmc.convergence import mcse_mean
+from pyro.infer.mcmc.results.convergence import mcse_mean
 from pyro.infer.reparam import LocScaleReparam
 
 pytestmark = pytest.mark.slow

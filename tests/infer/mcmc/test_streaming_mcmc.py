@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -56,3 +57,10 @@ def test_diagnostics() -> None:
     assert 0.5 < found["acceptance rate"]["chain 0"] <= 1
     counted = streamed(NUTS(normal), statistics=StatsOfDict(default=CountStats))
     assert set(counted.diagnostics()) == {"divergences", "acceptance rate"}
+
+
+def test_its_parameters_are_those_of_mcmc() -> None:
+    own = dict(inspect.signature(StreamingMCMC).parameters)
+    of_mcmc = inspect.signature(MCMC).parameters
+    del own["statistics"]
+    assert list(own.values()) == [of_mcmc[name] for name in of_mcmc if name in own]

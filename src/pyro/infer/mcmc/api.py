@@ -12,19 +12,19 @@ from typing import Any
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
-from pyro.infer.mcmc.engine import Engine, check_method
+from pyro.infer.mcmc.engines.choice import Engine, check_method
+from pyro.infer.mcmc.engines.hooked import Hook
 from pyro.infer.mcmc.hamiltonian import HamiltonianKernel
-from pyro.infer.mcmc.hooks import Hook
-from pyro.infer.mcmc.inference_data import inference_data
-from pyro.infer.mcmc.keeping import Keeping, forget
-from pyro.infer.mcmc.kernel_run import KernelRun
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
-from pyro.infer.mcmc.posterior_run import PosteriorRun
-from pyro.infer.mcmc.prepared import Prepared
-from pyro.infer.mcmc.result import MCMCResult, Samples
-from pyro.infer.mcmc.run_options import RunOptions
-from pyro.infer.mcmc.store import DrawStore, PathLike
-from pyro.infer.mcmc.summary import report, summarize
+from pyro.infer.mcmc.results.inference_data import inference_data
+from pyro.infer.mcmc.results.mcmc_result import MCMCResult, Samples
+from pyro.infer.mcmc.results.store import DrawStore, PathLike
+from pyro.infer.mcmc.results.summary import report, summarize
+from pyro.infer.mcmc.runs.keeping import Keeping, forget
+from pyro.infer.mcmc.runs.kernel import KernelRun
+from pyro.infer.mcmc.runs.options import RunOptions
+from pyro.infer.mcmc.runs.posterior import PosteriorRun
+from pyro.infer.mcmc.runs.prepared import Prepared
 from pyro.infer.mcmc.util import select_samples
 from pyro.poutine.messenger import block_messengers
 from pyro.primitives.validation import validation_enabled

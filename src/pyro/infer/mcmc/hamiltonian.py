@@ -9,15 +9,15 @@ from typing import Any
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
-from pyro.infer.mcmc.arrowhead_mass_matrix import ArrowheadMassMatrix
-from pyro.infer.mcmc.block_mass_matrix import BlockMassMatrix
-from pyro.infer.mcmc.mass_matrix import MassMatrix
+from pyro.infer.mcmc.adaptation.arrowhead_mass_matrix import ArrowheadMassMatrix
+from pyro.infer.mcmc.adaptation.block_mass_matrix import BlockMassMatrix
+from pyro.infer.mcmc.adaptation.mass_matrix import MassMatrix
+from pyro.infer.mcmc.engines.stepper import Stepper
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel, Params
-from pyro.infer.mcmc.potential import PotentialDensity
-from pyro.infer.mcmc.stepper import Stepper
 from pyro.infer.mcmc.trajectories import Trajectories
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import Strategy, init_to_uniform
+from pyro.infer.model.potential import PotentialDensity
 
 
 @dataclass(frozen=True)

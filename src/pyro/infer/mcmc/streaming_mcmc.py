@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from pyro.infer.mcmc.api import MCMC
-from pyro.infer.mcmc.engine import Engine
-from pyro.infer.mcmc.hooks import Hook
-from pyro.infer.mcmc.keeping import Keeping
+from pyro.infer.mcmc.engines.choice import Engine
+from pyro.infer.mcmc.engines.hooked import Hook
 from pyro.infer.mcmc.mcmc_kernel import MCMCKernel
-from pyro.infer.mcmc.result import MCMCResult
+from pyro.infer.mcmc.results.mcmc_result import MCMCResult
+from pyro.infer.mcmc.runs.keeping import Keeping
 from pyro.ops.streaming import CountMeanVarianceStats, StatsOfDict, StreamingStats
 
 _PIECE = 100  # draws of each chain that are in memory at a time

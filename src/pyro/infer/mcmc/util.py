@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.infer.mcmc.initialized_model import InitializedModel, initialize_model
-from pyro.infer.mcmc.summary import summarize, table
-from pyro.infer.mcmc.trace_evaluator import TraceEinsumEvaluator
+from pyro.infer.mcmc.results.summary import summarize, table
+from pyro.infer.model.initialized_model import InitializedModel, initialize_model
+from pyro.infer.model.trace_evaluator import TraceEinsumEvaluator
 from pyro.infer.predictive import Predictive
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyro.infer.mcmc.task import Task
+from pyro.infer.mcmc.engines.task import Task
 from pyro.infer.mcmc.trajectories import Kind, Trajectories
 
 

@@ -13,11 +13,11 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from pyro.infer.mcmc.engines.vectorized.run import VectorizedRun
 from pyro.infer.mcmc.kernels import ChainGenerator, nuts
 from pyro.infer.mcmc.kernels.metric import DenseMetric, DiagonalMetric, Metric
-from pyro.infer.mcmc.monitor import Silence
+from pyro.infer.mcmc.progress.monitor import Silence
 from pyro.infer.mcmc.trajectories import Kind
-from pyro.infer.mcmc.vectorized_engine import VectorizedRun
 from tests.infer.mcmc.kernels import reference
 from tests.infer.mcmc.kernels.targets import TARGETS, Target, correlated, task
 

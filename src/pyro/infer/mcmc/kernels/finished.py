@@ -13,9 +13,9 @@ class Finished(NamedTuple):
     :param chains: The rows of these chains in the batch, ``(n,)``.
     :param position: Where they are now, ``(n, dim)``.
     :param gradient: The gradient of the log density there, ``(n, dim)``.
-    :param statistics: In the order of ``STATISTICS`` in :mod:`pyro.infer.mcmc.task`, ``(7, n)``, in
-        double precision: log density, energy, acceptance rate, step size, tree depth, leapfrog
-        steps, whether the transition diverged.
+    :param statistics: In the order of ``STATISTICS`` in :mod:`pyro.infer.mcmc.engines.task`,
+        ``(7, n)``, in double precision: log density, energy, acceptance rate, step size, tree
+        depth, leapfrog steps, whether the transition diverged.
     :param last: Where their trajectories ended, ``(n, dim)``: where they diverged, if they did.
     """
 

@@ -1,0 +1,1 @@
+"""What advances chains: machine code on threads, batches of tensors, processes."""

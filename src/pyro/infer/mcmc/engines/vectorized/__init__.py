@@ -1,0 +1,1 @@
+"""All chains as one batch of tensors."""

@@ -1,0 +1,1 @@
+"""What a run leaves: draws, in memory or on disk, and what they say."""

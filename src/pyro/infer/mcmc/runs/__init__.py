@@ -1,0 +1,1 @@
+"""One run of MCMC, from what it is told to its draws."""
