@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pyro.compile.ir import Kind, Node, Op
+from pyro.compile.rounding import to_single
 
 DEPTH = 4  # of computations inside one another that are looked through
 
@@ -61,6 +62,10 @@ def _minimum(x: Bounds, y: Bounds) -> Bounds:
     return Bounds(min(x.low, y.low), min(x.high, y.high))
 
 
+def _single(x: Bounds) -> Bounds:
+    return Bounds(to_single(x.low), to_single(x.high))
+
+
 _RULES: dict[str, Rule] = {
     "abs": lambda x: _POSITIVE,
     "neg": lambda x: Bounds(-x.high, -x.low),
@@ -74,4 +79,5 @@ _RULES: dict[str, Rule] = {
     "div": _add,
     "maximum": _maximum,
     "minimum": _minimum,
+    "single": _single,
 }

@@ -13,6 +13,7 @@ from pyro.compile import views
 from pyro.compile.affine import Access, coalesce, compose, digits, refine, split
 from pyro.compile.ir import Kind, Node, Op, Ref, Routine, Shape, Target, View, contiguous
 from pyro.compile.not_capturable import not_capturable
+from pyro.compile.rounding import Rounding
 from pyro.compile.scaling import sum_apart
 from pyro.compile.simplify import simplify_map, simplify_reduce, written_value
 
@@ -37,6 +38,7 @@ class Graph:
     """All nodes of one program, with its constants."""
 
     def __init__(self) -> None:
+        self.rounding: Rounding | None = None  # of what torch has in float32
         self.clear()
 
     def clear(self) -> None:

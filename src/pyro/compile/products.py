@@ -106,7 +106,7 @@ class _Pass:
         """Rewrite all nodes, in their order."""
         old = self._rewriting
         for node in old.nodes:
-            if node in old.places:
+            if node in old.places or self._is_rounded(node):
                 continue
             found = _product(node)
             if found is None:
@@ -117,6 +117,18 @@ class _Pass:
                 made = old.graph.fresh_copy(View(made, (node.size,), (1,), 0), _COPY).node
             old.places[node] = Place(made, 0)
         return old.graph, tuple(map(old.view, self._outputs))
+
+    def _is_rounded(self, node: Node) -> bool:
+        """Whether a node is a product that is rounded, which BLAS has done; it is not copied."""
+        if self._routine == DOUBLE or node.op is not Op.MAP or node.attr[0] != "single":
+            return False
+        (ref,) = node.args
+        place = self._rewriting.places[ref.node]
+        whole = ref.strides == contiguous(node.domain) and not ref.offset
+        if place.node not in self._made or not whole or node in self._whole:
+            return False
+        self._rewriting.places[node] = place
+        return True
 
     def _call(self, product: _Product, size: int) -> Node:
         left = self._operand(product, product.left, product.rows)

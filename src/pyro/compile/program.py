@@ -33,6 +33,7 @@ from pyro.compile.not_capturable import NotCapturable
 from pyro.compile.products import with_products
 from pyro.compile.report import Report
 from pyro.compile.roll import rolled
+from pyro.compile.rounding import Rounding
 from pyro.compile.schedule import Kernel, Schedule
 from pyro.compile.single import (
     Wish,
@@ -224,17 +225,20 @@ def build_iteration(
 
     :param fn: returns a real number, a truth value, the next state, and more arrays.
     :param products: the routine of BLAS for large products of matrices. With that for float32,
-        tensors of float32 are so in memory, and what is computed from them may be.
+        all tensors of float32 are rounded as in torch, and are so in memory.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
+    if products == gemm.SINGLE:
+        given = enumerate((*state, *inputs))
+        graph.rounding = Rounding(graph, [k for k, t in given if t.dtype is torch.float32])
     with stage(seconds, "capture"):
         recorder, result = record_step(fn, state, inputs, slices, graph, taken)
         kinds = [Kind.B if position == 1 else Kind.F for position in range(len(result))]
         views = tuple(graph.cast(recorder.view(t), k) for t, k in zip(result, kinds, strict=True))
     wish = None
     if products == gemm.SINGLE:
-        wish = wish_for_step((*state, *inputs), result, graph.constants)
+        wish = wish_for_step((*state, *inputs), result)
     zeros = [torch.zeros(t.shape, dtype=TORCH_DTYPE[k]) for t, k in zip(result, kinds, strict=True)]
     fallback = Fallback(
         lambda *_: zeros,  # among them the truth value, which ends the loop
@@ -289,9 +293,10 @@ def _finish(
         ends = outputs + guards
         nodes = live_nodes(view.node for view in ends)
     returned = tuple(v.node for v in outputs)
-    single = singles(nodes, returned, wish)
+    single = singles(graph, nodes, returned, wish)
     interface = Interface(density, dim, returned, single)
-    key = structure(nodes, ends, (density, dim, carried, len(graph.constants), wish))
+    narrow = frozenset(n.attr for n in single if n.op is Op.DATA)
+    key = structure(nodes, ends, (density, dim, carried, len(graph.constants), wish, narrow))
     with stage(seconds, "load"):
         code, origin = code_for(
             key, lambda: _make(graph, ends, interface, carried, seconds, meanwhile)
@@ -393,7 +398,7 @@ def owned(graph: Graph, outputs: tuple[View, ...], wish: Wish | None = None) -> 
     found: list[View] = []
     seen: set[Node] = set()
     wide: set[Node] = set()
-    if wish is not None and wish.traced:
+    if wish is not None and wish.rounded:
         wide = {n for n in graph.nodes if n.op is not Op.MAP} - joins(graph.nodes)
     for position, view in enumerate(outputs):
         if view.numel == 0:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyro.compile import views
 from pyro.compile.bounds import bounds_of
 from pyro.compile.ir import Kind, Node, Op, Target, View, contiguous
+from pyro.compile.rounding import to_single
 from pyro.compile.scaling import arguments_of, number_of, reciprocal, scaled, without_sign
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FOLD: dict[str, Callable[..., Any]] = {
     "ge": operator.ge,
     "eq": operator.eq,
     "ne": operator.ne,
+    "single": to_single,
 }
 
 
@@ -133,6 +135,13 @@ def _neg(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     return _negated(x) or (scaled(graph, x, -1.0) if x.kind is Kind.F else None)
 
 
+@rule("single")
+def _single(graph: Graph, arguments: tuple[View, ...]) -> View | None:
+    """Signs stand outside, where they meet others."""
+    inner = _negated(arguments[0])
+    return None if inner is None else graph.map("neg", graph.map("single", inner))
+
+
 @rule("pow")
 def _pow(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     x, y = arguments
@@ -209,7 +218,11 @@ def simplify_reduce(graph: Graph, fn: str, x: View, reduced: set[int]) -> tuple[
 
 
 def _joined_writes(graph: Graph, x: View, y: View) -> View | None:
-    """Two arrays that are zero but for what was written into them: one array with all writes."""
+    """Two arrays that are zero but for what was written into them: one array with all writes.
+
+    Where the writes add up, so do their rounded sums.
+    """
+    x, y = _unrounded(x), _unrounded(y)
     counts = [_write_count(graph, a) for a in (x, y)]
     if 0 in counts:
         return None
@@ -225,6 +238,12 @@ def _joined_writes(graph: Graph, x: View, y: View) -> View | None:
         region = View(value.node, node.domain, value.strides, value.offset)
         total = graph.update(total, "add", target.strides, target.offset, region)
     return total
+
+
+def _unrounded(x: View) -> View:
+    """The array of which ``x`` is the rounded one."""
+    found = arguments_of(x, "single")
+    return x if found is None else found[0]
 
 
 def _write_count(graph: Graph, x: View) -> int:

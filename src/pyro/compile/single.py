@@ -12,6 +12,7 @@ from torch import Tensor
 from pyro.compile import gemm
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Node, Op
+from pyro.compile.rounding import Rounding
 
 LEAST = 1024  # elements; shorter arrays stay near the processor, whatever their type
 
@@ -32,17 +33,15 @@ class Wish(NamedTuple):
     :param outputs: positions of results.
     :param least: elements from which other arrays may be.
     :param others: which those are.
-    :param constants: which constants may be, of those that are large enough; None: all.
-    :param traced: whether only what depends on inputs that are may be: random numbers, and the
-        counters of which they are made, need all digits.
+    :param rounded: whether arrays are, of any length, if float32 holds their elements: the program
+        rounds to it.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     least: int
     others: tuple[Op, ...]
-    constants: frozenset[int] | None = None
-    traced: bool = False
+    rounded: bool = False
 
 
 def wish_for(
@@ -64,26 +63,18 @@ def wish_for(
     return Wish(given, found, LEAST, () if draws else (Op.DATA, Op.MAP))
 
 
-def wish_for_step(
-    inputs: Sequence[Tensor], results: Sequence[Tensor], constants: Sequence[Tensor]
-) -> Wish:
-    """What may be in single precision where a step is repeated.
-
-    Constants are, if they lose nothing.
-    """
+def wish_for_step(inputs: Sequence[Tensor], results: Sequence[Tensor]) -> Wish:
+    """What is in single precision where a step is repeated, whose program rounds to it."""
     given, found = (
         tuple(k for k, t in enumerate(tensors) if t.dtype is torch.float32)
         for tensors in (inputs, results)
     )
-    exact = frozenset(
-        k
-        for k, c in enumerate(constants)
-        if c.is_floating_point() and torch.equal(c.float().double(), c)
-    )
-    return Wish(given, found, LEAST, (Op.DATA, Op.MAP, Op.UPDATE), exact, True)
+    return Wish(given, found, 1, (Op.DATA, Op.MAP, Op.UPDATE), True)
 
 
-def singles(nodes: Sequence[Node], outputs: Sequence[Node], wish: Wish | None) -> frozenset[Node]:
+def singles(
+    graph: Graph, nodes: Sequence[Node], outputs: Sequence[Node], wish: Wish | None
+) -> frozenset[Node]:
     """The arrays of real numbers that are held in single precision.
 
     What grows by addition is not among them, nor what is read or written as a whole: by LAPACK, by
@@ -94,6 +85,7 @@ def singles(nodes: Sequence[Node], outputs: Sequence[Node], wish: Wish | None) -
     """
     if wish is None:
         return frozenset()
+    rounding = Rounding(graph, wish.inputs) if wish.rounded else None
     calls = [n for n in nodes if n.op is Op.CALL]
     products = {n for n in calls if n.attr.name == gemm.SINGLE}
     forced = {part for n in products for ref in n.args for part in parts_of(ref.node)}
@@ -103,37 +95,19 @@ def singles(nodes: Sequence[Node], outputs: Sequence[Node], wish: Wish | None) -
     whole.update(n.args[0].node for n in nodes if n.op is Op.UPDATE and n not in joined)
     returned = {node: k in wish.outputs for k, node in enumerate(outputs)}
     forced |= {p for n, k in returned.items() if k and n in joined for p in parts_of(n)}
-    traced = _traced(nodes, wish) if wish.traced else None
 
     def fits(node: Node) -> bool:
         if node.op is Op.INPUT:
             return node.attr in wish.inputs
-        if node.op is Op.DATA:
-            return _is_wanted(node, wish)
         if node.op is Op.UPDATE and node not in joined:
             return False
         if node in returned:
             return returned[node] and node.op in (Op.MAP, *wish.others)
         held = node.op in wish.others and node.size >= wish.least
-        return held and (traced is None or node in traced)
+        return held and (rounding is None or rounding.holds(node))
 
     found = {n for n in nodes if n.kind is Kind.F and n not in whole and (n in forced or fits(n))}
     return frozenset(found - _parted(nodes, joined, found))
-
-
-def _is_wanted(node: Node, wish: Wish) -> bool:
-    large = Op.DATA in wish.others and node.size >= wish.least
-    return large and (wish.constants is None or node.attr in wish.constants)
-
-
-def _traced(nodes: Sequence[Node], wish: Wish) -> set[Node]:
-    """What depends on inputs that are in single precision."""
-    found: set[Node] = set()
-    for node in nodes:
-        is_input = node.op is Op.INPUT and node.attr in wish.inputs
-        if is_input or any(ref.node in found for ref in node.args):
-            found.add(node)
-    return found
 
 
 def joins(nodes: Sequence[Node]) -> set[Node]:

@@ -222,24 +222,27 @@ class FlatOptimizer:
     def step(self, gradients: Sequence[Tensor], scalars: Tensor | None = None) -> list[Tensor]:
         """The arrays after an update: a tensor program of :attr:`arrays` and the gradients.
 
+        It is computed in float64, and rounded once to the type of the arrays.
+
         :param scalars: Instead of those in the last of the arrays.
         """
         given = self._scalars if scalars is None else scalars
         clip = clipped(gradients, self._clip)
-        whole = torch.cat([g.reshape(-1) for g in clip]).to(self.params.dtype)
+        dtype, wide = self.params.dtype, torch.float64
+        whole = torch.cat([g.reshape(-1) for g in clip]).to(wide)
         moved, changed, position = [], [], 0
         for group in self._groups:
             part = slice(group.start, group.stop)
             count = len(group.update.scalars(0))
             carried = list(given[position : position + count])
-            state = {name: self._state[name][part] for name in group.update.names}
-            moved.append(group.update(self.params[part], whole[part], state, carried))
+            state = {name: self._state[name][part].to(wide) for name in group.update.names}
+            moved.append(group.update(self.params[part].to(wide), whole[part], state, carried))
             changed.extend(moved[-1].scalars)
             position += count
-        new = [torch.cat([m.params for m in moved])]
+        new = [torch.cat([m.params.to(dtype) for m in moved])]
         for name, array in self._state.items():
             parts = [
-                m.state.get(name, array[g.start : g.stop])
+                m.state.get(name, array[g.start : g.stop]).to(dtype)
                 for m, g in zip(moved, self._groups, strict=True)
             ]
             new.append(torch.cat(parts))

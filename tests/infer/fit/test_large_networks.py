@@ -70,6 +70,17 @@ class Plain(nn.Module):
             pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
 
 
+class Settled(Plain):
+    """Scales that are far below the rounding of the locations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        last = self.encode[-1]
+        with torch.no_grad():
+            last.weight[CODE:] *= 1e-3
+            last.bias[CODE:] = -46.0
+
+
 class Labelled(nn.Module):
     """A semi-supervised autoencoder whose labels are summed out."""
 
@@ -145,6 +156,7 @@ CASES: dict[str, Case] = {
     "softplus": Case(lambda: Plain(nn.Softplus)),
     "dropout": Case(lambda: Plain(nn.SiLU, nn.Dropout(0.3))),
     "layer norm": Case(lambda: Plain(nn.Sigmoid, nn.LayerNorm(HIDDEN))),
+    "scales of 1e-20": Case(Settled),
     "labels": Case(Labelled, lambda: TraceEnum_ELBO(max_plate_nesting=1)),
     "recurrent": Case(Recurrent),
     "mean field": Case(loss=TraceMeanField_ELBO),
@@ -259,11 +271,10 @@ def test_batches_and_a_ragged_last_one() -> None:
     torch.testing.assert_close(losses[0], losses[1], rtol=0.05, atol=0.0)  # other random numbers
 
 
-def test_single_precision_stays_in_torch_unless_wanted() -> None:
+def test_networks_are_compiled_unasked() -> None:
     svi = build(Case())
     result = svi.run(STEPS + 100, images(), progress=False)
-    assert result.compiled_steps == 0
-    assert "products of matrices in single precision" in (result.why_not_compiled or "")
+    assert held(result, svi) == "torch.float32" and result.compiled_steps > 100
 
 
 def test_single_steps_and_runs_go_on_from_one_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Integers of fewer than 64 bits, which wrap around in torch."""
+"""Types of fewer than 64 bits: integers wrap around in torch, and real numbers are rounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ BITS = {torch.int32: 32, torch.int16: 16, torch.int8: 8, torch.uint8: 8}
 
 
 def wrapped(graph: Graph, x: View, dtype: torch.dtype) -> View:
-    """``x``, computed in 64 bits, as an integer of the given type holds it."""
+    """``x``, computed in 64 bits, as the given type holds it; float32 if the graph rounds."""
+    if dtype is torch.float32:
+        return x if graph.rounding is None else graph.rounding(x)
 
     def number(n: int) -> View:
         return graph.literal(n, Kind.I)

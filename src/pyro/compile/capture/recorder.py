@@ -182,7 +182,10 @@ class Recorder(TorchDispatchMode):
         if all(0 in meta.shape for meta in metas):
             return [self.graph.full(meta.shape, 0, meta.kind) for meta in metas]
         given = [self.view(x) if isinstance(x, Tensor) else self._lower(x) for x in args]
-        lowered = row(Context(self.graph, metas), *given, **self._lower(kwargs))
+        named = self._lower(kwargs)
+        if self.graph.rounding is not None and metas[0].dtype is torch.float32:
+            given, named = self.graph.rounding.arguments(given, named)
+        lowered = row(Context(self.graph, metas), *given, **named)
         views_made = (lowered,) if isinstance(lowered, View) else lowered
         found: list[View | None] = []
         for view, meta in zip(views_made, metas, strict=True):
@@ -241,6 +244,8 @@ class Recorder(TorchDispatchMode):
         if op.name == "aten::copy_":
             target, source = args[0], args[1]
             view = self.graph.cast(self.view(source), DTYPE_KIND[target.dtype])
+            if source.dtype is not target.dtype:
+                view = wrapped(self.graph, view, target.dtype)
             self.memories.write(target, views.expand(view, tuple(target.shape)))
             return op.func(*args, **kwargs)
         if op.reshapes:

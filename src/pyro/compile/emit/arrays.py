@@ -104,7 +104,7 @@ class Arrays:
         name = w.fresh()
         w.line(f"{name} = {load}", depth)
         if kind is Kind.F:
-            return w.define(f"fpext {t} {name} to {target}", kind, width, depth)
+            return w.extended(name, width, depth)
         zero = "zeroinitializer" if width > 1 else "0"
         return w.define(f"icmp ne {t} {name}, {zero}", kind, width, depth)
 
@@ -123,7 +123,9 @@ class Arrays:
         element, align = memory_of(node, self.single)
         t, source = vector(element, value.width), type_of(value.kind, value.width)
         name = value.name
-        if t != source:
+        if t != source and element == "float" and value.name in w.narrow:
+            name = w.narrow[value.name]
+        elif t != source:
             name = w.fresh()
             convert = "fptrunc" if value.kind is Kind.F else "zext"
             w.line(f"{name} = {convert} {source} {value.name} to {t}")

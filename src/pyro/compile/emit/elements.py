@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyro.compile.affine import Access
+from pyro.compile.emit import narrow
 from pyro.compile.emit.arrays import Arrays, Place
 from pyro.compile.emit.functions import apply
 from pyro.compile.emit.space import Index, Walk
@@ -111,10 +112,31 @@ class Elements:
         fn, attr = node.attr
         if fn == "lookup":
             found = self._lookup(node, access, spot)
+        elif fn == "single":
+            found = self._rounded(node, access, spot)
         else:
             arguments = self.arguments(node, access, spot)
-            found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
+            found = self._chosen(fn, arguments)
+            if found is None:
+                found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
         return self.remember(node, access, spot, found)
+
+    def _chosen(self, fn: str, arguments: list[Value]) -> Value | None:
+        """The value of a function that does not round, in single precision if that is enough."""
+        if fn not in narrow.CHOOSING or not self.writer.narrow:
+            return None
+        return narrow.single(self.writer, fn, arguments)
+
+    def _rounded(self, node: Node, access: Access, spot: Spot) -> Value:
+        """The argument, rounded; or computed in single precision, where that is the same."""
+        inner = node.args[0]
+        fn = inner.node.attr[0] if inner.node.op is Op.MAP else None
+        within = compose_ref(self.domain, access, node, inner)
+        if fn in narrow.ROUNDED and within is not None and inner.node not in self.stored:
+            found = narrow.single(self.writer, fn, self.arguments(inner.node, within, spot))
+            if found is not None:
+                return found
+        return self.writer.rounded(self._argument(node, 0, access, spot))
 
     def arguments(self, node: Node, access: Access, spot: Spot) -> list[Value]:
         """The values of all arguments of an element function."""

@@ -126,6 +126,11 @@ def _copy(w: Writer, x: Value, **_: Any) -> Value:
     return x
 
 
+@function("single")
+def _single(w: Writer, x: Value, **_: Any) -> Value:
+    return w.rounded(x)
+
+
 @function("neg")
 def _neg(w: Writer, x: Value, **_: Any) -> Value:
     if x.kind is Kind.F:

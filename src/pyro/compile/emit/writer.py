@@ -23,6 +23,7 @@ class Writer:
         self.width = 1  # lanes of a register
         self.entry: list[str] = []  # memory of the stack
         self.splats: dict[tuple[str, int], Value] = {}
+        self.narrow: dict[str, str] = {}  # names of the same numbers in single precision
 
     @property
     def depth(self) -> int:
@@ -51,12 +52,18 @@ class Writer:
         known = self.splats.get((x.name, width))
         if known is not None:
             return known
+        single = self.narrow.get(x.name)
         t, w = type_of(x.kind, width), type_of(x.kind, 1)
-        one = self.define(f"insertelement {t} poison, {w} {x.name}, i64 0", x.kind, width, x.depth)
+        if single is not None:
+            t, w = vector("float", width), "float"
+        one, name = self.fresh(), self.fresh()
         mask = f"<{width} x i32> zeroinitializer"
-        found = self.splats[x.name, width] = self.define(
-            f"shufflevector {t} {one.name}, {t} poison, {mask}", x.kind, width, x.depth
-        )
+        self.line(f"{one} = insertelement {t} poison, {w} {single or x.name}, i64 0", x.depth)
+        self.line(f"{name} = shufflevector {t} {one}, {t} poison, {mask}", x.depth)
+        found = Value(name, x.kind, width, x.depth)
+        if single is not None:
+            found = self.extended(name, width, x.depth)
+        self.splats[x.name, width] = found
         return found
 
     def lane(self, x: Value, position: int) -> Value:
@@ -111,11 +118,20 @@ class Writer:
         )
 
     def rounded(self, x: Value) -> Value:
-        """``x`` in single precision."""
+        """``x`` as single precision holds it."""
+        if x.name in self.narrow:
+            return x
         wide, narrow = type_of(x.kind, x.width), vector("float", x.width)
         name = self.fresh()
         self.line(f"{name} = fptrunc {wide} {x.name} to {narrow}", x.depth)
-        return self.define(f"fpext {narrow} {name} to {wide}", x.kind, x.width, x.depth)
+        return self.extended(name, x.width, x.depth)
+
+    def extended(self, name: str, width: int, depth: int) -> Value:
+        """A value in single precision, as one in double precision of which that is known."""
+        wide, narrow = type_of(Kind.F, width), vector("float", width)
+        found = self.define(f"fpext {narrow} {name} to {wide}", Kind.F, width, depth)
+        self.narrow[found.name] = name
+        return found
 
     def intrinsic(self, name: str, *arguments: Value, flags: bool = False) -> Value:
         """A call of ``llvm.name`` whose operands and result have one type."""

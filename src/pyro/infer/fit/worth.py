@@ -34,11 +34,6 @@ def better_in_torch(work: Work, products: str | None) -> str | None:
     """
     if work.is_for_torch(torch.get_num_threads(), products is not None):
         return "most of the work are products of matrices or convolutions, in which torch is faster"
-    if products == gemm.SINGLE:
-        return (
-            "most of the work are products of matrices in single precision, which machine code "
-            "rounds in other places than torch; compile=True has it made"
-        )
     if products is not None and work.operations > MOST_OPERATIONS:
         return (
             f"most of the work are products of matrices, and with {work.operations} operations "
