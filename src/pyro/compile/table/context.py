@@ -58,6 +58,12 @@ class Context(NamedTuple):
             raise NoRow(f"there is no vector form of {fn}")
         return self.graph.map(fn, *(self.real(a) for a in arguments))
 
+    def kept(self, x: View) -> View:
+        """``x``, which several loops read, as it is in memory if all tensors of float32 are so."""
+        rounding = self.graph.rounding
+        is_single = rounding is not None and self.outputs[0].dtype is torch.float32
+        return rounding(x) if rounding is not None and is_single else x
+
     def common(self, *arguments: Any) -> list[View]:
         """Views and numbers as elements of the widest kind among them."""
         kinds = {a.kind if isinstance(a, View) else _kind_of_number(a) for a in arguments}

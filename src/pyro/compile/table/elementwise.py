@@ -400,7 +400,7 @@ def _threshold_backward(c: Context, grad: View, x: View, threshold: Any) -> View
 
 def _decay(c: Context, x: View) -> View:
     """``exp(-|x|)``, on which the logistic family is built, so that its members share it."""
-    return c.map("exp", c.map("neg", c.map("abs", x)))
+    return c.kept(c.map("exp", c.map("neg", c.map("abs", x))))
 
 
 @row("sigmoid")

@@ -146,7 +146,7 @@ def _softmax(c: Context, x: View, dim: int, half_to_float: bool) -> View:
     if not x.shape:
         return c.graph.map("exp", c.map("sub", x, x))
     dims = dims_of(x, dim)
-    e = c.map("exp", c.map("sub", x, c.graph.reduce("max", c.real(x), dims, True)))
+    e = c.kept(c.map("exp", c.map("sub", x, c.graph.reduce("max", c.real(x), dims, True))))
     return c.map("mul", e, c.map("div", 1.0, c.graph.reduce("sum", e, dims, True)))
 
 
