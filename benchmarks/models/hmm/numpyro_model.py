@@ -14,7 +14,7 @@ def model(x: Array, centers: Array) -> None:
     rows = dist.Dirichlet(jnp.ones((states, states)) + 3 * jnp.eye(states)).to_event(1)
     moves = numpyro.sample("moves", rows)
     shifts = numpyro.sample("shifts", dist.Normal(jnp.zeros(states), 1.0).to_event(1))
-    locs = jnp.asarray(centers) + shifts
+    locs = jnp.asarray(centers) + 0.5 * shifts
     scale = numpyro.sample("scale", dist.LogNormal(0.0, 0.5))
     log_moves = jnp.log(moves)
     observed = dist.Normal(locs, scale).log_prob(jnp.asarray(x)[:, None])

@@ -12,7 +12,7 @@ def build(x: np.ndarray, centers: np.ndarray) -> pm.Model:
     states = len(centers)
     with pm.Model() as model:
         moves = pm.Dirichlet("moves", np.ones((states, states)) + 3 * np.eye(states))
-        locs = centers + pm.Normal("shifts", 0.0, 1.0, shape=states)
+        locs = centers + 0.5 * pm.Normal("shifts", 0.0, 1.0, shape=states)
         scale = pm.LogNormal("scale", 0.0, 0.5)
         log_moves = pt.log(moves)
         observed = pm.logp(pm.Normal.dist(locs, scale), x[:, None])

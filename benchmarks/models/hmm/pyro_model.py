@@ -19,9 +19,9 @@ def model(x: Tensor, centers: Tensor) -> None:
     states = len(centers)
     rows = dist.Dirichlet(torch.ones(states, states) + 3 * torch.eye(states)).to_event(1)
     moves = pyro.sample("moves", rows)
-    # Starts are near 0, where the states can still be told apart.
+    # Starts lie within 2 of 0: no two states can change places, which would be another mode.
     shifts = pyro.sample("shifts", dist.Normal(torch.zeros(states), 1.0).to_event(1))
-    locs = centers + shifts
+    locs = centers + 0.5 * shifts
     scale = pyro.sample("scale", dist.LogNormal(0.0, 0.5))
     state: Any = 0
     for t in pyro.markov(range(len(x))):
