@@ -14,7 +14,7 @@ import pyro.distributions as dist
 from pyro.infer import config_enumerate
 from pyro.infer.model.density import ModelDensity
 from pyro.ops.contract import FactorSpec, Variable, chain, find_chain, loops_are_cheap
-from pyro.ops.log_chain import log_chain
+from pyro.ops.log_chain import LONG, SMALL, log_chain
 from tests.compile.eager import check, with_gradients
 from tests.compile.programs import real
 
@@ -27,8 +27,8 @@ def unrolled(start: Tensor, factors: Tensor) -> Tensor:
     return start
 
 
-def inputs(blocked: bool) -> tuple[Tensor, Tensor]:
-    start, factors = real(3), real(5, 3, 3, seed=1)
+def inputs(blocked: bool, steps: int = 5) -> tuple[Tensor, Tensor]:
+    start, factors = real(3), real(steps, 3, 3, seed=1)
     if blocked:
         start[1] = NEVER
         factors[2, 0] = NEVER
@@ -37,8 +37,9 @@ def inputs(blocked: bool) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("blocked", [False, True])
-def test_it_is_the_recursion(blocked: bool) -> None:
-    given = inputs(blocked)
+@pytest.mark.parametrize("steps", [5, 64, 71, 82])
+def test_it_is_the_recursion(blocked: bool, steps: int) -> None:
+    given = inputs(blocked, steps)
     torch.testing.assert_close(log_chain(*given), unrolled(*given))
     weights = torch.tensor([1.0, -2.0, 0.0 if blocked else 3.0], dtype=torch.float64)
 
@@ -50,6 +51,11 @@ def test_it_is_the_recursion(blocked: bool) -> None:
     small = [x.clamp(min=-700) for x in given]  # torch has nan where nothing leads to a state
     for a, b in zip(gradients(log_chain, *given), gradients(unrolled, *small), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_many_states() -> None:
+    given = real(SMALL + 1), real(LONG, SMALL + 1, SMALL + 1, seed=1)
+    torch.testing.assert_close(log_chain(*given), unrolled(*given))
 
 
 def test_compiled() -> None:

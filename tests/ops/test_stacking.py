@@ -46,6 +46,16 @@ def test_rows_of_stacks_are_taken_in_turns(period: int, count: int, start: int) 
         assert torch.equal(a, b)
 
 
+def test_a_row_alone() -> None:
+    rows, stack = Rows(), torch.randn(4, 2, requires_grad=True)
+    parts = rows.of(stack)
+    assert torch.equal(rows.row(parts[2]), parts[2])
+    (gradient,) = torch.autograd.grad(rows.row(parts[2]).sum(), stack)
+    assert torch.equal(gradient.sum(-1), torch.tensor([0.0, 0.0, 2.0, 0.0]))
+    other = torch.zeros(2)
+    assert rows.row(other) is other
+
+
 def test_other_tensors_are_no_rows() -> None:
     rows, a = Rows(), torch.randn(6, 2)
     parts = rows.of(a)

@@ -9,6 +9,7 @@ from torch.distributions import constraints as tc
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.distributions.twins import shared_among_twins
 from pyro.distributions.validation import ValidatedDistribution, holds
 from pyro.ops.shapes import Numeric, broadcast_shape, tensor_like
 from pyro.ops.special import log_normalize
@@ -35,6 +36,7 @@ class Categorical(td.Categorical, TorchDistribution):
         (tensor([0.2500, 0.7500]), tensor([-1.3863, -0.2877, -0.2877]))
     """
 
+    @shared_among_twins
     def __init__(
         self,
         probs: Numeric = None,
@@ -99,12 +101,18 @@ class Categorical(td.Categorical, TorchDistribution):
             and value.data_ptr() == own.data_ptr()
         )
 
-    def enumerate_support(self, expand: bool = True) -> Tensor:
-        """The integers from 0 to n-1; shape ``(n,) + batch_shape``, or with ones in its place."""
-        own = self.__dict__.get("_own_support")
+    def _own_values(self) -> Tensor:
+        own: Tensor | None = self.__dict__.get("_own_support")
         if own is None or own._version:
             own = torch.arange(self._num_events, dtype=torch.long, device=self._param.device)
             self._own_support = own
+        return own
+
+    _prepare_for_twins = _own_values
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """The integers from 0 to n-1; shape ``(n,) + batch_shape``, or with ones in its place."""
+        own = self._own_values()
         rank = len(self._batch_shape)
         values = own.reshape((-1,) + (1,) * rank) if rank else own
         return values.expand((-1,) + self._batch_shape) if expand else values

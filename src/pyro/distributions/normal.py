@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyro.distributions.torch_distribution import TorchDistribution
 from pyro.distributions.torch_family import torch_family
+from pyro.distributions.twins import shared_among_twins
 from pyro.distributions.validation import ValidatedDistribution
 from pyro.ops.shapes import Numeric, broadcast_tensors
 
@@ -38,6 +39,7 @@ class Normal(td.Normal, TorchDistribution):
         (tensor([4., 4.]), tensor([-1.6121, -1.7371]))
     """
 
+    @shared_among_twins
     def __init__(self, loc: Numeric, scale: Numeric, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_tensors(loc, scale)
         ValidatedDistribution.__init__(self, self.loc.shape, _SCALAR, validate_args)

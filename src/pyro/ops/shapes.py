@@ -14,6 +14,21 @@ Numeric: TypeAlias = Any
 """What a parameter or a value may be: a tensor, a Python number, a numpy scalar or array."""
 
 
+def shape_of(x: Tensor) -> torch.Size:
+    """The shape; no ``TorchFunctionMode`` is told, which would take longer than most operations.
+
+    Example::
+
+        >>> from pyro.ops.shapes import shape_of
+        >>> shape_of(torch.zeros(2, 3))
+        torch.Size([2, 3])
+    """
+    if not torch._C._is_torch_function_mode_enabled():
+        return x.shape
+    with torch._C.DisableTorchFunction():
+        return x.shape
+
+
 def broadcast_shape(*shapes: tuple[int, ...], strict: bool = False) -> torch.Size:
     """The shape that tensors of the given shapes broadcast to.
 

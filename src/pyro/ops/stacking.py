@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -31,6 +32,11 @@ class Rows:
         parts = stack.unbind(0)
         self._places.update((id(p), (stack, k, p)) for k, p in enumerate(parts))
         return parts
+
+    def row(self, tensor: Tensor) -> Tensor:
+        """The same row, but that its gradient is made without those of all other rows."""
+        place = self._places.get(id(tensor))
+        return tensor if place is None else place[0].select(0, place[1])
 
     def stacked(
         self,
@@ -61,10 +67,39 @@ class Rows:
         ]
         if turned is not None:
             parts = [p.mT if turn else p for p, turn in zip(parts, turned, strict=False)]
-        if period == 1:
-            return parts[0]
-        found = [p.unbind(0) for p in parts]
-        return torch.stack([found[t % period][t // period] for t in range(count)])
+        return parts[0] if period == 1 else interleaved(parts)
+
+
+def interleaved(parts: Sequence[Tensor]) -> Tensor:
+    """The first rows of some stacks, then their second rows, and so on, as one stack.
+
+    :param parts: of as many rows, or of one less from some part on.
+
+    Example::
+
+        >>> from pyro.ops.stacking import interleaved
+        >>> interleaved([torch.tensor([0.0, 2.0, 4.0]), torch.tensor([1.0, 3.0])])
+        tensor([0., 1., 2., 3., 4.])
+    """
+    found: Tensor = _Interleaved.apply(*parts)  # type: ignore[no-untyped-call]
+    return found
+
+
+@final
+class _Interleaved(torch.autograd.Function):
+    """A few strided copies, whose gradients are views."""
+
+    @staticmethod
+    def forward(ctx: Any, *parts: Tensor) -> Tensor:
+        ctx.period = len(parts)
+        whole = parts[0].new_zeros(sum(map(len, parts)), *parts[0].shape[1:])
+        for k, part in enumerate(parts):
+            whole[k :: len(parts)].copy_(part)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+        return tuple(grad[k :: ctx.period] for k in range(ctx.period))
 
 
 def _follows(a: tuple[Tensor, int, Tensor] | None, b: tuple[Tensor, int, Tensor] | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from pyro.errors import HandlerError, ShapeError
+from pyro.ops.shapes import shape_of
 from pyro.poutine.messenger import Messenger
 from pyro.runtime import STATE, Message
 
@@ -99,7 +100,7 @@ class EnumMessenger(Messenger):
         mapping = infer.get("_dim_to_id")
         if not mapping or not isinstance(value, torch.Tensor):
             return
-        shape = value.shape
+        shape = shape_of(value)
         batch_dim = len(shape)
         if event_dim := getattr(msg["fn"], "event_dim", 0):
             batch_dim -= event_dim
@@ -155,7 +156,7 @@ def enumerated_values(msg: Message, dim: int, first: int) -> torch.Tensor:
     expand = infer.get("expand", False)
     draws = fn.enumerate_support(expand=expand)
     if not expand:
-        shape = draws.shape
+        shape = shape_of(draws)
         wanted = shape[:1] + (1,) * (-1 - dim) + shape[1 + batch :]
         values: torch.Tensor = draws if shape == wanted else draws.reshape(wanted)
         return values

@@ -11,6 +11,7 @@ from pyro.errors import ShapeError
 from pyro.infer.elbo.scoring import log_prob
 from pyro.ops.contract import FactorSpec
 from pyro.ops.masking import scale_and_mask
+from pyro.ops.shapes import shape_of
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
@@ -33,7 +34,7 @@ class Factor(NamedTuple):
     @property
     def spec(self) -> FactorSpec:
         """What a plan of a contraction needs to know."""
-        return FactorSpec(self.names, tuple(self.tensor.shape), frozenset(self.sizes))
+        return FactorSpec(self.names, tuple(shape_of(self.tensor)), frozenset(self.sizes))
 
     @property
     def variables(self) -> set[int]:
@@ -53,7 +54,7 @@ def named(site: Message, tensor: Tensor, max_plate_nesting: int) -> Factor:
             at[frame.dim] = frame.name
             sizes[frame.name] = frame.size
     visible = site["infer"].get("_dim_to_id", {})
-    shape = tensor.shape
+    shape = shape_of(tensor)
     names: list[Name | None] = []
     for dim, size in enumerate(shape, -len(shape)):
         name = None

@@ -145,7 +145,10 @@ def _alike(site: Message, types: Types) -> Hashable | None:
         return None
     fn = site["fn"]
     family = _support(fn, value) if type(fn) is Categorical else _family(fn, types)
-    return None if family is None else (family, scale, value.shape, value.dtype)
+    if family is None:
+        return None
+    with torch._C.DisableTorchFunction():
+        return family, scale, value.shape, value.dtype
 
 
 def _support(fn: Any, value: Tensor) -> Hashable | None:

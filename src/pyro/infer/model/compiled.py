@@ -13,6 +13,7 @@ from pyro.collector import collector_paused
 from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
 from pyro.compile.density import compile_on_sight
 from pyro.compile.verify import Known
+from pyro.distributions.twins import twins
 from pyro.distributions.validation import trusted_values
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.draft import LONGEST, Draft
@@ -95,7 +96,8 @@ def _reason(error: BaseException) -> str:
 @contextmanager
 def _recordable() -> Iterator[None]:
     """Around runs of a model that are recorded, and those that they are compared with."""
-    with unchecked(), trusted_values(), loops_are_cheap(), collector_paused():  # checks branch
+    # checks branch on values
+    with unchecked(), trusted_values(), loops_are_cheap(), twins(), collector_paused():
         yield
 
 

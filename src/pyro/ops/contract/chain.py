@@ -122,7 +122,7 @@ def sum_chain(
         total = total + row
     start = tensors[0].new_zeros(size)
     for number in chain.alone[0]:
-        start = start + layout.of(number, (names[0],))
+        start = start + layout.of(number, (names[0],), rows.row(tensors[number]))
     return log_chain(start, total.expand(len(names) - 1, size, size)).logsumexp(0)
 
 
@@ -138,9 +138,13 @@ class _Layout:
         """Whether the dims of a factor are in another order than the names."""
         return [n for n in self._factors[number].names if n is not None] != list(names)
 
-    def of(self, number: int, names: Sequence[Name]) -> Tensor:
-        """A factor as a vector, or as a matrix whose rows belong to the first name."""
-        spec, tensor = self._factors[number], self._tensors[number]
+    def of(self, number: int, names: Sequence[Name], as_row: Tensor | None = None) -> Tensor:
+        """A factor as a vector, or as a matrix whose rows belong to the first name.
+
+        :param as_row: the same tensor, otherwise computed.
+        """
+        spec = self._factors[number]
+        tensor = self._tensors[number] if as_row is None else as_row
         turned = self.is_turned(number, names)
         key = id(tensor), turned
         if key not in self._known:
