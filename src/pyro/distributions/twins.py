@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from numbers import Number
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -74,7 +74,7 @@ def shared_among_twins(
             prepare()
         known[key] = self.__dict__.copy(), (args, kwargs)
 
-    return __init__
+    return cast("Callable[Concatenate[S, P], None]", __init__)
 
 
 def _key(made: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
