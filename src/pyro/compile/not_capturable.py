@@ -55,3 +55,14 @@ def in_library() -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(_LIBRARY)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line; what the compiler says, if it is the cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NotCapturable):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return str(cause).splitlines()[0]
+    text = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"

@@ -9,15 +9,17 @@ from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
-from pyro.compile import NotCapturable, switch
+from pyro.compile import switch
 from pyro.compile.draws import Counted, Key
+from pyro.compile.not_capturable import reason_of
 from pyro.compile.verify import difference
 from pyro.infer.fit import worth
+from pyro.infer.fit.comparison import gradients_of, loss_difference, precision_of
 from pyro.infer.fit.engine import EngineName
+from pyro.infer.fit.form import flat, signature_of
 from pyro.infer.fit.phase import Phase, in_words
-from pyro.infer.fit.rehearsal import Rehearsal, rehearse
+from pyro.infer.fit.rehearsal import Rehearsal, loss_of, rehearse
 from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.fit.stage import CHECKS, Stage
 from pyro.infer.fit.steps import Loss
@@ -51,7 +53,8 @@ class CompiledSteps:
     The first step is made in torch as ever. The second takes its random numbers from a key and is
     recorded; machine code makes it too, and the third, if a step is short; they are compared. Then
     steps are made in machine code; after 64, 256, 1024, ... of them (64, 1024, ... of long ones)
-    one is compared again, so that a program which changes as it goes on is found out.
+    one is compared again, so that a program which changes as it goes on is found out. In a run it
+    is the loss that is compared then, which torch computes without the gradient and the update.
 
     :param step: Makes a step in torch.
     :param objective: The loss as a tensor; or why there is none.
@@ -115,6 +118,9 @@ class CompiledSteps:
             if stage is not None and stage.seen < self._patience:
                 stage.seen += 1
                 stage = None
+            if stage is not None and self._is_due(stage):
+                self._audit(stage, call)
+                stage = stage if self.reason is None else None
             if stage is not None and self._is_trusted(stage):
                 losses, refused = self._natively(stage, n - made, call)
                 if losses:
@@ -132,7 +138,7 @@ class CompiledSteps:
         return self.reason is None and switch.ENABLED
 
     def restart(self, after: int) -> None:
-        """Begin another run, with the code that is there; one step will be made both ways."""
+        """Begin another run, with the code that is there, of which one loss will be compared."""
         self.settle()
         self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
@@ -263,6 +269,31 @@ class CompiledSteps:
             and stage.compiled < stage.audit
         )
 
+    def _is_due(self, stage: Stage) -> bool:
+        """Whether the loss of the next step is to be compared, and that is enough."""
+        return (
+            self._seeds is None
+            and stage.tape is not None
+            and not stage.checks
+            and stage.compiled >= stage.audit
+            and stage.tape.flat.is_current(self._optim)
+        )
+
+    def _audit(self, stage: Stage, call: Call) -> None:
+        """Compare the loss of the next step, which is then made in machine code.
+
+        If torch cannot say what it is without making the step, that will be made both ways.
+        """
+        assert stage.tape is not None and not isinstance(self._objective, str)
+        self.settle()
+        key = self._key(self._count)
+        foreseen = stage.tape.foresee(key, call)
+        loss = None if foreseen is None else loss_of(self._objective, call, key)
+        if foreseen is None or loss is None:
+            return
+        precision = precision_of(stage.tape.flat.leaves)
+        self._judge(stage, loss_difference(foreseen[0], loss, precision))
+
     def _eagerly(self, stage: Stage | None, call: Call) -> Loss:
         self.settle()
         self._live = None
@@ -355,29 +386,26 @@ class CompiledSteps:
         if set(order) != seen.keys():
             self.give_up("a parameter has a gradient in some steps only")
             return
-        exact = all(seen[name].dtype is torch.float64 for name in order)
-        dtype = torch.float64 if exact else torch.float32
-        expected = torch.cat([seen[name].reshape(-1).to(dtype) for name in order])
-        wrong = difference(foreseen[1], expected) or difference(
-            torch.tensor(foreseen[0], dtype=torch.float64).reshape(-1),
-            torch.tensor(loss, dtype=dtype).reshape(-1),
-        )
-        if wrong is not None and stage.inherited:
+        precision = precision_of(seen.values())
+        expected = torch.cat([seen[name].reshape(-1).to(precision) for name in order])
+        wrong = difference(foreseen[1], expected) or loss_difference(foreseen[0], loss, precision)
+        self._judge(stage, wrong)
+
+    def _judge(self, stage: Stage, wrong: str | None) -> None:
+        """Trust the code for a while, or no longer."""
+        if wrong is None:
+            stage.pass_check()
+        elif stage.inherited:
             stage.begin_anew()
-        elif wrong is not None:
+        else:
             when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
             self.give_up(f"a step in machine code and in torch differ{when}: {wrong}")
-        elif stage.checks:
-            stage.checks -= 1
-            stage.inherited = False
-        else:
-            stage.audit *= 16 if stage.is_long else 4
 
     # ------------------------------------------------------------ what is known
 
     def _stage(self, call: Call) -> Stage:
         """The stage of these arguments; of tensors, identity counts, or their shape alone."""
-        leaves, spec = _flat(call)
+        leaves, spec = flat(*call)
         key = (spec, *(signature_of(x, self._changing) for x in leaves))
         found = self._stages.get(key)
         if found is None:
@@ -410,40 +438,3 @@ class CompiledSteps:
         self.reason = reason
         self._stages.clear()
         log.info("%s makes its steps in torch: %s", self._name, reason)
-
-
-def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies of gradients, by the names of those that have one."""
-    return {
-        name: leaf.grad.detach().clone() for name, leaf in leaves.items() if leaf.grad is not None
-    }
-
-
-def _flat(call: Call) -> tuple[Sequence[Any], Any]:
-    """The arguments without containers, and what tells how they are put together."""
-    args, kwargs = call
-    if not kwargs and all(isinstance(x, Tensor | float | int) for x in args):
-        return args, len(args)
-    return pytree.tree_flatten((args, kwargs))
-
-
-def signature_of(x: Any, changing: bool) -> Any:
-    """What is the same in steps with arguments of one kind."""
-    if isinstance(x, Tensor):
-        return (tuple(x.shape), x.dtype) if changing else (id(x), x._version)
-    try:
-        hash(x)
-    except TypeError:
-        return (type(x), id(x))
-    return (type(x), x)
-
-
-def reason_of(error: BaseException) -> str:
-    """One line; what the compiler says, if it is the cause."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, NotCapturable):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:
-        return str(cause).splitlines()[0]
-    text = str(error).splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"

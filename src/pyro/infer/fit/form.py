@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 PLAIN = frozenset(
     {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size, slice, range}
@@ -96,3 +97,21 @@ def _take(x: Any, form: Any, found: list[Tensor]) -> bool:
     return all(
         (not keyed or key in x) and _take(x[key], part, found) for key, part in form.parts.items()
     )
+
+
+def flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], Any]:
+    """The arguments without containers, and what tells how they are put together."""
+    if not kwargs and all(isinstance(x, Tensor | float | int) for x in args):
+        return args, len(args)
+    return pytree.tree_flatten((args, kwargs))
+
+
+def signature_of(x: Any, changing: bool) -> Any:
+    """What is the same in steps with arguments of one kind."""
+    if isinstance(x, Tensor):
+        return (tuple(x.shape), x.dtype) if changing else (id(x), x._version)
+    try:
+        hash(x)
+    except TypeError:
+        return (type(x), id(x))
+    return (type(x), x)

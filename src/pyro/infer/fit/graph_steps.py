@@ -12,9 +12,12 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
+from pyro.compile.not_capturable import reason_of
 from pyro.compile.verify import difference
-from pyro.infer.fit.compiled_steps import EagerStep, gradients_of, reason_of, signature_of
+from pyro.infer.fit.comparison import gradients_of, precision_of
+from pyro.infer.fit.compiled_steps import EagerStep
 from pyro.infer.fit.engine import EngineName, Kind
+from pyro.infer.fit.form import signature_of
 from pyro.infer.fit.generators import Generators
 from pyro.infer.fit.graph_tape import Evaluation, GraphTape, device_of
 from pyro.infer.fit.phase import Phase
@@ -242,8 +245,7 @@ class GraphSteps:
         if set(order) != seen.keys():
             self.give_up("a parameter has a gradient in some steps only")
             return
-        exact = all(seen[name].dtype is torch.float64 for name in order)
-        dtype = torch.float64 if exact else torch.float32
+        dtype = precision_of(seen.values())
         wrong = _first_difference(
             [*foreseen.gradients, torch.tensor(foreseen.loss, dtype=torch.float64)],
             [*(seen[name] for name in order), torch.tensor(loss, dtype=dtype)],

@@ -1,4 +1,4 @@
-"""A step that is computed and not made: whose parameters it moves, and what noise it takes."""
+"""A step that is computed and not made: its loss, what it moves, and what noise it takes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro.compile.draws import Counted, make_key
+from pyro.compile.draws import Counted, Key, make_key
 from pyro.infer.fit import worth
+from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
+from pyro.logger import log
 from pyro.optim.optim import PyroOptim
 
 
@@ -53,3 +55,22 @@ def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
     moved = [name for name, g in zip(names, gradients, strict=True) if g is not None]
     products = worth.routine_for(counted.work, leaves)
     return Rehearsal(seen.leaves, moved, counted.noise.taken, len(losses), products)
+
+
+def loss_of(objective: Objective, call: Call, key: Key) -> Loss | None:
+    """The loss of a step with these random numbers; None if it cannot be had without a gradient.
+
+    Torch's generator is left as it is.
+    """
+    state = torch.get_rng_state()
+    try:
+        with unread(), Counted(key), torch.no_grad():
+            found = objective(*call.args, **call.kwargs)
+    except Exception as error:  # if it is one of the program, it comes again when the step is made
+        log.debug("no loss to compare with: %r", error)
+        return None
+    finally:
+        torch.set_rng_state(state)
+    if isinstance(found, tuple):
+        return tuple(map(float, found))
+    return float(found)

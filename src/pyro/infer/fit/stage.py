@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyro.infer.fit.tape import Call, Tape
@@ -30,16 +30,25 @@ class Stage:
     tape: Tape | None = None
     checks: int = CHECKS
     compiled: int = 0
-    audit: int = AUDIT
+    audit: int = field(default_factory=lambda: AUDIT)
     is_long: bool = False
     seen: int = 0
     refusals: int = 0
     inherited: bool = False
 
     def restart(self) -> None:
-        """With the code of an earlier run, which is compared once."""
-        self.checks, self.refusals, self.inherited = 1, 0, True
-        self.compiled, self.audit = 0, AUDIT
+        """With the code of an earlier run, of which the first step is compared."""
+        self.checks = 0 if self.tape is not None else CHECKS
+        self.refusals, self.inherited = 0, True
+        self.compiled = self.audit = 0
+
+    def pass_check(self) -> None:
+        """A step was as it is in torch."""
+        if self.checks:
+            self.checks -= 1
+        else:
+            self.audit = max(AUDIT, self.audit * (16 if self.is_long else 4))
+        self.inherited = False
 
     def begin_anew(self) -> None:
         """Without code."""
