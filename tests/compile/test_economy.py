@@ -49,6 +49,22 @@ def rugged(x: Tensor) -> Tensor:
     return sum(((x[k].log() * k + x[k].sqrt()) for k in range(1, len(x))), x[0] * 0.0 + x[0].log())
 
 
+def in_place(x: Tensor) -> Tensor:
+    """Arrays that are written into, some of them from their own elements, in pieces of seven."""
+    y = x[:15].clone()
+    y[1:8] = y[1:8].clone().exp() * y[0].clone()
+    y[8:15] = y[1:8].clone().sin() + y[8:15].clone()
+    y[3:10] = y[3:10].clone() + y[8:15].clone()
+    z = torch.cat([y[:7, None] * y[8:15], y[1:8].cumsum(0)[None]])
+    return (z.logsumexp(1) * y[:8].tanh()).sum() + z.prod(0).sum() + z.argmax(1).sum()
+
+
+def beside_much(fn: Density) -> Density:
+    """A program, and a sum beside which it takes no time."""
+    data = torch.linspace(-1.0, 1.0, 20_000, dtype=torch.float64)
+    return lambda x: fn(x) + (data * x[0] + x[1]).exp().log1p().sum()
+
+
 def compiled(fn: Density, dim: int) -> NativeDensity:
     return compile_value_and_grad(fn, torch.linspace(0.1, 1.0, dim, dtype=torch.float64))
 
@@ -64,8 +80,14 @@ def assert_equal(fn: Density, density: NativeDensity, x: Tensor) -> None:
 
 @pytest.mark.parametrize(
     ("fn", "dim"),
-    [(scalars, 1), (scalars, 2), (scalars, 7), (scalars, 50), (chained, 30), (plates(12, 6), 72)],
-    ids=["one", "two", "seven", "fifty", "chained", "plates"],
+    [
+        *((scalars, n) for n in (1, 2, 7, 50)),
+        (chained, 30),
+        (plates(12, 6), 72),
+        *((beside_much(plates(6, n)), 6 * n) for n in range(5, 10)),
+        (beside_much(in_place), 15),
+    ],
+    ids=["one", "two", "seven", "fifty", "chained", "plates", *map(str, range(5, 10)), "in place"],
 )
 def test_equals_eager(fn: Density, dim: int) -> None:
     density = compiled(fn, dim)
@@ -96,3 +118,11 @@ def test_large_programs_have_loops_and_calls() -> None:
         compiled(plates(count, 6), 6 * count).report().code_bytes for count in (1, 20, 40)
     )
     assert (many - some) / 20 < 0.2 * few
+
+
+def test_what_takes_no_time_is_written_as_loops_and_calls() -> None:
+    alone, beside, nothing = (
+        compiled(fn, 24).report().code_bytes
+        for fn in (plates(4, 6), beside_much(plates(4, 6)), beside_much(lambda x: x[0]))
+    )
+    assert beside - nothing < 0.7 * alone

@@ -1,7 +1,8 @@
 """What is written out, and what is looped over and called: LLVM's time grows with the text.
 
-A small program has everything in place, where it is fastest. Beyond a limit, only loops of many
-points do; the rest, which is run once or twice, is written as loops that call special functions.
+A small program has everything in place, where it is fastest. In a longer one, the many kernels that
+share a small part of the work are written as loops that call special functions. Beyond a limit, so
+is all but loops of many points.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from pyro.compile.math import FUNCTIONS
 from pyro.compile.schedule import Kernel, Statement
 
 STRAIGHT = 32
-ROOMY = 4000  # instructions of a program up to which small loops are written out
+SMALL = 1000  # instructions of a program up to which all is written out
+ROOMY = 4000  # up to which small loops are, where they take some of the time
+COLD = 1 / 16  # the part of the work that may be done as the shortest text does it
+LONG = 256  # instructions of a kernel from which it is a loop in any program
 INLINE = 1500  # instructions of special functions, up to which all stand where they are used
 FEW = 2  # bodies up to which a kernel is written out in any program
 HOT = 512  # points from which special functions stand in a loop in any program
@@ -34,21 +38,46 @@ class Manner(NamedTuple):
     inline: bool = True
 
 
-def manners(kernels: Iterable[Kernel], width: int) -> dict[Kernel, Manner]:
+def manners(kernels: Iterable[Kernel], width: int, elsewhere: int = 0) -> dict[Kernel, Manner]:
     """How each kernel of a program is written.
 
     :param width: lanes of a vector register.
+    :param elsewhere: instructions that loops execute which the program calls.
     """
     kernels = list(kernels)
     bodies = {k: _bodies(k, width) for k in kernels}
     texts = {k: _Text(k, width) for k in kernels}
-    special = sum(t.special * bodies[k] for k, t in texts.items())
-    inline = {k: special <= INLINE or k.points >= HOT for k in kernels}
+    whole = {k: bodies[k] * t.size(True) for k, t in texts.items()}
+    is_small = sum(whole.values()) <= SMALL
+    cold = set() if is_small else _cold(texts, elsewhere)
+    special = sum(t.special * bodies[k] for k, t in texts.items() if k not in cold)
+    inline = {k: k not in cold and (special <= INLINE or k.points >= HOT) for k in kernels}
     sizes = {k: bodies[k] * t.size(inline[k]) for k, t in texts.items()}
     roomy = sum(sizes.values()) <= ROOMY
-    return {
-        k: Manner(roomy or bodies[k] <= FEW, roomy or k.points >= HOT, inline[k]) for k in kernels
-    }
+    found = {}
+    for k in kernels:
+        fits = roomy and k not in cold and sizes[k] <= LONG
+        is_hot = k not in cold and (roomy or k.points >= HOT)
+        found[k] = Manner(fits or bodies[k] <= FEW, is_hot, inline[k])
+    return found
+
+
+def work_of(kernels: Iterable[Kernel]) -> int:
+    """How many instructions a program executes, about, without vectors."""
+    return sum(k.points * _Text(k, 1).size(True) for k in kernels)
+
+
+def _cold(texts: dict[Kernel, _Text], elsewhere: int) -> set[Kernel]:
+    """Kernels that take so little of the time, all together, that it does not matter how."""
+    work = {k: k.points * t.size(True) for k, t in texts.items()}
+    left = COLD * (sum(work.values()) + elsewhere)
+    found = set()
+    for k in sorted(work, key=lambda k: work[k]):
+        left -= work[k]
+        if left < 0:
+            break
+        found.add(k)
+    return found
 
 
 def may_be_straight(kernel: Kernel, points: int) -> bool:

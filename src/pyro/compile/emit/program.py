@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays
 from pyro.compile.emit.calls import call
 from pyro.compile.emit.combine import START
-from pyro.compile.emit.economy import manners
+from pyro.compile.emit.economy import manners, work_of
 from pyro.compile.emit.elements import Block
 from pyro.compile.emit.nest import Nest
 from pyro.compile.emit.space import Walk
@@ -22,7 +22,7 @@ from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind, Node, Op
 from pyro.compile.math import Definition, LlvmModule
 from pyro.compile.schedule import Fill, Kernel, Schedule, Statement
-from pyro.compile.strips import Strip, with_strips
+from pyro.compile.strips import Step, Strip, with_strips
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class _Program:
         self.target = target
         self.name = name
         self.steps = with_strips(schedule, set(interface.outputs))
-        self.manners = manners(kernels_of(self.steps), target.width)
+        self.manners = manners(kernels_of(self.steps), target.width, _elsewhere(self.steps))
         self.walks, self.tails = self._walks()
         self.storage = plan(
             schedule, self.steps, self.walks, list(interface.outputs), interface.single
@@ -221,6 +221,17 @@ class _Program:
             first = strip.rows - strip.rows % strip.block
             for kernel in strip.kernels:
                 self._nest(kernel, self.tails[kernel], _block(strip, kernel, None, 0, first))
+
+
+def _elsewhere(steps: Sequence[Step | Strip]) -> int:
+    """How many instructions the loops execute that a program calls."""
+    loops = (s.node.attr for s in steps if isinstance(s, Statement) and s.node.op is Op.CALL)
+    return sum(
+        loop.steps * work_of(k for k in loop.schedule.steps if isinstance(k, Kernel))
+        for routine in loops
+        if routine.name == "loop"
+        for loop in routine.parameters
+    )
 
 
 def _block(strip: Strip, kernel: Kernel, symbol: str | None, depth: int, row: int) -> Block:

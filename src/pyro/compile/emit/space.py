@@ -78,6 +78,15 @@ def segments(n: int, unroll: int, width: int) -> tuple[Segment, ...]:
     return tuple(found)
 
 
+def overlapping(n: int, width: int) -> tuple[Segment, ...]:
+    """A dim of more than one vector and less than two as a loop over two, which share elements.
+
+    >>> overlapping(7, 4)
+    (Segment(start=0, iterations=2, stride=3, steps=(Step(start=0, width=4),)),)
+    """
+    return (Segment(0, 2, n - width, (Step(0, width),)),)
+
+
 def straight(n: int, width: int) -> tuple[Segment, ...]:
     """A dim without a loop: all its steps, as one part."""
     steps: list[Step] = []

@@ -6,7 +6,14 @@ import math
 
 from pyro.compile.cost import cost_of
 from pyro.compile.emit.economy import Manner, may_be_straight
-from pyro.compile.emit.space import Segment, Walk, best_lanes, segments, straight
+from pyro.compile.emit.space import (
+    Segment,
+    Walk,
+    best_lanes,
+    overlapping,
+    segments,
+    straight,
+)
 from pyro.compile.ir import Op, Shape, contiguous
 from pyro.compile.schedule import Kernel, Statement
 
@@ -59,7 +66,20 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
         return Walk(order, lanes, 8, cut)
     chains = 4 if all(flags) else 1
     plain = scan or arg or not manner.unrolled
-    return Walk(order, lanes, chains, _cut(kernel, domain, order, lanes, flags, width, plain))
+    cut = _cut(kernel, domain, order, lanes, flags, width, plain)
+    if lanes >= 0 and width < domain[lanes] < 2 * width and _may_overlap(kernel, flags[lanes]):
+        cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
+    return Walk(order, lanes, chains, cut)
+
+
+def _may_overlap(kernel: Kernel, is_reduced: bool) -> bool:
+    """Whether elements along the lanes may be computed twice, with the same result."""
+    return not is_reduced and all(
+        s.node.op is not Op.SCAN
+        and (s.node.op is not Op.UPDATE or (s.mode == "set" and not s.node.attr.index_strides))
+        and all(r.node.op is not Op.UPDATE for r in s.reads)
+        for s in kernel.statements
+    )
 
 
 def _writes_alone(kernel: Kernel) -> bool:
