@@ -22,7 +22,7 @@ using namespace pyro_native;
 
 namespace {
 
-constexpr std::int64_t kInterface = 3;  // of the functions and structures below
+constexpr std::int64_t kInterface = 4;  // of the functions and structures below
 
 template <class Function>
 std::int32_t guarded(char* message, std::int64_t size, const Function& function) {
@@ -150,6 +150,10 @@ PYRO_API void pyro_trees_begin(const Trees* trees, const double* momenta,
 PYRO_API std::int64_t pyro_trees_grow(const Trees* trees, const double* values,
                                       const double* log_uniforms, std::int64_t slices) {
     return grow_trees(*trees, values, log_uniforms, slices != 0);
+}
+
+PYRO_API std::int64_t pyro_trees_fly(const Trees* trees, Flight* flight) {
+    return fly_trees(*trees, *flight);
 }
 
 PYRO_API void pyro_trees_tell(const Trees* trees, const EndedTrees* out) {

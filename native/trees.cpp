@@ -52,6 +52,20 @@ class Tree : Layout {
         number(kSize) = 1.0;
     }
 
+    // A leapfrog step; what the density answers, which is its value at the new place.
+    std::int32_t leap(Density& density, const double* scale, double* value) const {
+        Real *x = slot(kPosition), *p = slot(kMomentum), *g = slot(kGradient);
+        const double step = number(kStep);
+        for (std::size_t i = 0; i < n_; ++i) {
+            const double pace = step * scale[i];
+            p[i] += 0.5 * pace * g[i];
+            x[i] += pace * p[i];
+        }
+        const std::int32_t code = density(x, value, g);
+        for (std::size_t i = 0; i < n_; ++i) p[i] += 0.5 * (step * scale[i]) * g[i];
+        return code;
+    }
+
     // Adds the leaf; whether the trajectory ends.
     bool grow(double value, const double* log_uniforms, bool slices) const {
         bool ended = !add_leaf(value, uniform(log_uniforms, kLeafUniform), slices);
@@ -238,6 +252,27 @@ std::int64_t grow_trees(const Trees& trees, const double* values, const double* 
                         bool slices) {
     const auto function = trees.single ? grow<float> : grow<double>;
     return function(trees, values, log_uniforms, slices);
+}
+
+std::int64_t fly_trees(const Trees& trees, Flight& flight) {
+    Density density(*flight.density);
+    const std::int64_t stride = flight.scales == 1 ? 0 : trees.dim;
+    const double* log_uniforms = flight.log_uniforms;
+    std::int64_t count = 0;
+    flight.code = 0;
+    for (flight.made = 0; count == 0 && flight.made < flight.steps; ++flight.made) {
+        for (std::int64_t chain = 0; chain < trees.chains; ++chain) {
+            const Tree<double> tree(trees, chain);
+            double value = 0.0;
+            flight.code = tree.leap(density, flight.scale + chain * stride, &value);
+            if (flight.code != 0) return -1;
+            const bool ended = tree.grow(value, log_uniforms, flight.slices != 0);
+            trees.ended[chain] = ended ? 1 : 0;
+            count += ended ? 1 : 0;
+        }
+        log_uniforms += 4 * trees.chains;
+    }
+    return count;
 }
 
 void tell_ended_trees(const Trees& trees, const EndedTrees& out) {

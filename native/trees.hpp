@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "density.hpp"
+
 namespace pyro_native {
 
 // The arrays of `NutsState` in pyro/infer/mcmc/kernels/nuts_state.py, which says what is in them.
@@ -26,6 +28,18 @@ struct EndedTrees {
     double* statistics;  // [7, count]
 };
 
+// Leapfrog steps with a density that is machine code, for trees of double precision.
+struct Flight {
+    const DensitySpec* density;
+    const double* scale;         // of the diagonal metric: [dim] if `scales` is 1, or [chains, dim]
+    std::int64_t scales;
+    const double* log_uniforms;  // [steps, 4, chains]
+    std::int64_t steps;          // at most
+    std::int64_t slices;
+    std::int64_t made;  // is written: the steps that were made
+    std::int64_t code;  // is written: what the density answered
+};
+
 // Trajectories of the chains that have ended begin anew. `momenta` is [ended, dim], `log_uniforms`
 // is [4, chains], `step_sizes` is [chains].
 void begin_trees(const Trees& trees, const double* momenta, const double* log_uniforms,
@@ -34,6 +48,8 @@ void begin_trees(const Trees& trees, const double* momenta, const double* log_un
 // of chains whose trajectories have ended.
 std::int64_t grow_trees(const Trees& trees, const double* values, const double* log_uniforms,
                         bool slices);
+// Steps until a trajectory ends; the number of those that have, or -1 if the density has failed.
+std::int64_t fly_trees(const Trees& trees, Flight& flight);
 void tell_ended_trees(const Trees& trees, const EndedTrees& out);
 
 }  // namespace pyro_native

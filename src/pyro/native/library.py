@@ -17,12 +17,13 @@ from pyro.native.structures import (
     ConfigStruct,
     DensityStruct,
     EndedTreesStruct,
+    FlightStruct,
     OutputStruct,
     ProgressStruct,
     TreesStruct,
 )
 
-INTERFACE = 3
+INTERFACE = 4
 FILE = Path(__file__).with_name("samplers.native.so")  # two dots: not an extension module
 MESSAGE_SIZE = 512
 
@@ -55,6 +56,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "pyro_chain_load": (c_int32, [c_void_p, c_int64, c_char_p, c_int64]),
     "pyro_trees_begin": (None, [POINTER(TreesStruct), c_void_p, c_void_p, c_void_p]),
     "pyro_trees_grow": (c_int64, [POINTER(TreesStruct), c_void_p, c_void_p, c_int64]),
+    "pyro_trees_fly": (c_int64, [POINTER(TreesStruct), POINTER(FlightStruct)]),
     "pyro_trees_tell": (None, [POINTER(TreesStruct), POINTER(EndedTreesStruct)]),
     "pyro_target": (c_size_t, [c_char_p]),
     "pyro_philox": (None, [c_void_p, c_void_p, c_void_p]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import CFUNCTYPE, Structure, c_double, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import CFUNCTYPE, POINTER, Structure, c_double, c_int32, c_int64, c_size_t, c_void_p
 
 # int32 f(void* context, const double* x, double* value, double* gradient, void* scratch)
 DENSITY_FUNCTION = CFUNCTYPE(c_int32, c_void_p, c_size_t, c_size_t, c_size_t, c_void_p)
@@ -111,4 +111,19 @@ class EndedTreesStruct(Structure):
         ("gradient", c_size_t),
         ("last", c_size_t),
         ("statistics", c_size_t),
+    ]
+
+
+class FlightStruct(Structure):
+    """``Flight`` of ``native/trees.hpp``."""
+
+    _fields_ = [
+        ("density", POINTER(DensityStruct)),
+        ("scale", c_size_t),
+        ("scales", c_int64),
+        ("log_uniforms", c_size_t),
+        ("steps", c_int64),
+        ("slices", c_int64),
+        ("made", c_int64),
+        ("code", c_int64),
     ]

@@ -86,6 +86,16 @@ class ChainGenerator:
             self._refill(kinds)
         return self._uniforms[self._row]
 
+    def ahead(self, kinds: int) -> Tensor:
+        """What the next calls of :meth:`log_uniform` would give, ``(n, kinds, chains)``, n > 0."""
+        if self._row + 1 >= len(self._uniforms) or self._uniforms.shape[1] != kinds:
+            self._refill(kinds)
+        return self._uniforms[self._row + 1 :]
+
+    def skip(self, times: int) -> None:
+        """Go on as if :meth:`log_uniform` had been called, as often as :meth:`ahead` has told."""
+        self._row += times
+
     def _refill(self, kinds: int) -> None:
         self._time, self._row = self.time, 0
         steps = max(2, min(256, _BLOCK // max(1, kinds * len(self._chains))))

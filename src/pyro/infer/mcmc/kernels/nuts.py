@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pyro.compile import NativeDensity
 from pyro.infer.errors import InferenceError
 from pyro.infer.mcmc.kernels import native_trees, trees
 from pyro.infer.mcmc.kernels.chain_generator import ChainGenerator
 from pyro.infer.mcmc.kernels.finished import Finished
 from pyro.infer.mcmc.kernels.leapfrog import PhasePoint, leapfrog_
-from pyro.infer.mcmc.kernels.metric import Metric
+from pyro.infer.mcmc.kernels.metric import DiagonalMetric, Metric
 from pyro.infer.mcmc.kernels.nuts_state import (
     HEAD,
     KINDS,
@@ -93,12 +94,49 @@ def step(
     not wait).
     """
     native = native_trees.serve(state)
+    _begin(state, step_size, generator, native)
+    point = PhasePoint(*state.vectors[HEAD].unbind(0))
+    value = leapfrog_(point, density, metric.paced(state.numbers[STEP]))
+    grow = native_trees.grow if native else trees.grow
+    return state, grow(state, value.double(), generator.log_uniform(KINDS), slices)
+
+
+def advance(
+    state: NutsState,
+    density: LogDensity,
+    *,
+    metric: Metric,
+    step_size: Tensor,
+    generator: ChainGenerator,
+    slices: bool = False,
+) -> tuple[NutsState, Finished, int]:
+    """As many of these steps as go on by themselves, and how many they were.
+
+    Where the density is machine code and the metric is diagonal, steps are made until a trajectory
+    ends, or random numbers that are there have been used up. Otherwise it is one.
+    """
+    if not native_trees.serve_flights(state, density, metric):
+        return *step(
+            state,
+            density,
+            metric=metric,
+            step_size=step_size,
+            generator=generator,
+            slices=slices,
+        ), 1
+    assert isinstance(density, NativeDensity)
+    assert isinstance(metric, DiagonalMetric)
+    _begin(state, step_size, generator, native=True)
+    ahead = generator.ahead(KINDS)
+    finished, made = native_trees.fly(state, density, metric.scale, ahead, slices)
+    generator.skip(made)
+    return state, finished, made
+
+
+def _begin(state: NutsState, step_size: Tensor, generator: ChainGenerator, native: bool) -> None:
+    """Begin trajectories of the chains whose last ones have ended."""
     rows = state.ended.nonzero()[:, 0]
     if len(rows):
         momentum = generator.normal(rows, state.vectors.shape[-1])
         begin = native_trees.begin if native else trees.begin
         begin(state, rows, momentum, generator.present(KINDS), step_size)
-    point = PhasePoint(*state.vectors[HEAD].unbind(0))
-    value = leapfrog_(point, density, metric.paced(state.numbers[STEP]))
-    grow = native_trees.grow if native else trees.grow
-    return state, grow(state, value.double(), generator.log_uniform(KINDS), slices)

@@ -28,7 +28,10 @@ class ChainBatch(Protocol):
     length: TrajectoryLength
 
     def step(self, step_size: Tensor) -> Finished:
-        """Advance; ``step_size`` is of shape ``(chains,)``, for transitions that begin now."""
+        """Advance each chain, by one transition at most.
+
+        :param step_size: For transitions that begin now, ``(chains,)``.
+        """
         ...
 
     def select(self, rows: Tensor) -> ChainBatch:
@@ -61,11 +64,12 @@ class NutsBatch:
 
     def __init__(self, ground: Ground, state: NutsState, slices: bool) -> None:
         self._ground, self._state, self._slices = ground, state, slices
+        self._made = 0  # leapfrog steps of the last step
         self.generator, self.length = ground.generator, ground.length
 
     def step(self, step_size: Tensor) -> Finished:
-        """One leapfrog step of each chain."""
-        self._state, finished = nuts.step(
+        """Leapfrog steps of each chain, until a trajectory ends."""
+        self._state, finished, self._made = nuts.advance(
             self._state,
             self._ground.density,
             metric=self._ground.metric,
@@ -80,8 +84,8 @@ class NutsBatch:
         return NutsBatch(self._ground.select(rows), nuts.select(self._state, rows), self._slices)
 
     def cost(self, finished: Finished) -> int:
-        """One evaluation for each chain."""
-        return self._state.numbers.shape[1]
+        """One evaluation for each leapfrog step of a chain."""
+        return self._made * self._state.numbers.shape[1]
 
 
 class HmcBatch:
