@@ -14,6 +14,7 @@ from pyro.compile import switch
 from pyro.compile.draws import Counted, Key
 from pyro.compile.not_capturable import reason_of
 from pyro.compile.verify import difference
+from pyro.compile.warm_up import warm_up
 from pyro.infer.fit import worth
 from pyro.infer.fit.comparison import gradients_of, loss_difference, precision_of
 from pyro.infer.fit.engine import EngineName
@@ -104,6 +105,8 @@ class CompiledSteps:
             self.reason = "compile_enabled is False"
         elif isinstance(objective, str):
             self.give_up(objective)
+        elif seeds is None:
+            warm_up()  # a run needs code soon
 
     def __call__(
         self, n: int, args: tuple[Any, ...], kwargs: dict[str, Any]
