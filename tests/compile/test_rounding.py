@@ -274,6 +274,22 @@ def test_writes_are_joined_through_roundings() -> None:
     assert not sums and len(writes) == 6
 
 
+def test_long_chains_of_writes() -> None:
+    """No recursion that is as deep as they are long."""
+
+    def f(x: Tensor) -> Tensor:
+        total = torch.zeros(1200)
+        for k in range(1200):
+            total[k].copy_(x[k % 6, k % 7])
+        return total * 0.1
+
+    assert_same(f, X)
+
+
+def test_integers_that_are_copied_wrap_around() -> None:
+    assert_same(lambda n: torch.zeros(6, 7, dtype=torch.int8).copy_(n * 100), N)
+
+
 @pytest.mark.skipif(not gemm.is_there(gemm.SINGLE), reason="torch has another BLAS")
 def test_products_of_matrices_are_not_rounded_again() -> None:
     net = nn.Sequential(nn.Linear(40, 48, bias=False), nn.Linear(48, 36, bias=False))

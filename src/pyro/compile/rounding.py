@@ -77,10 +77,17 @@ class Rounding:
 
     def holds(self, node: Node) -> bool:
         """Whether float32 holds all elements of a node."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = node.kind is Kind.F and _RULES[node.op](self, node)
-        return found
+        waiting = [node]
+        while waiting:  # not recursive: chains of writes may be long
+            last = waiting[-1]
+            missing = [n for n in _sources(last) if n not in self._known]
+            if last not in self._known and missing:
+                waiting.extend(missing)
+                continue
+            waiting.pop()
+            if last not in self._known:
+                self._known[last] = last.kind is Kind.F and _RULES[last.op](self, last)
+        return self._known[node]
 
     def _input(self, node: Node) -> bool:
         return node.attr in self.inputs
@@ -118,7 +125,15 @@ class Rounding:
         return False
 
     def _holds_all(self, node: Node) -> bool:
-        return all(self.holds(r.node) for r in node.args if r.node.kind is Kind.F)
+        return all(self._known[n] for n in _sources(node))
+
+
+def _sources(node: Node) -> list[Node]:
+    """What a node has its elements from, if it may have some unchanged."""
+    is_other = node.op is Op.MAP and node.attr[0] not in _EXACT
+    if is_other or node.op not in (Op.MAP, Op.REDUCE, Op.UPDATE):
+        return []
+    return [r.node for r in node.args if r.node.kind is Kind.F]
 
 
 _RULES = {

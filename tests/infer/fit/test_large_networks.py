@@ -277,6 +277,19 @@ def test_networks_are_compiled_unasked() -> None:
     assert held(result, svi) == "torch.float32" and result.compiled_steps > 100
 
 
+def test_runs_that_go_on_and_on() -> None:
+    """Losses stay those of torch in distribution: with five seeds, to one hundredth."""
+    ends = []
+    for compile in (None, False):
+        svi = build(Case())
+        for steps in (100, 100, 300, 300):
+            result = svi.run(steps, images(), progress=False, compile=compile)
+            if compile is None:
+                assert result.why_not_compiled is None and result.compiled_steps > steps - 6
+        ends.append(wide(result.losses)[-200:].mean())
+    torch.testing.assert_close(*ends, rtol=0.03, atol=0.0)
+
+
 def test_single_steps_and_runs_go_on_from_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worth, "better_in_torch", lambda *_: None)
     x, net = images(), Plain()
