@@ -25,14 +25,14 @@ def mix(z: Tensor) -> Tensor:
 
     Steele, Lea and Flood (2014), *Fast Splittable Pseudorandom Number Generators*, figure 15.
     """
-    z = (z ^ ((z >> 30) & (2**34 - 1))) * _FIRST
-    z = (z ^ ((z >> 27) & (2**37 - 1))) * _SECOND
-    return z ^ ((z >> 31) & (2**33 - 1))
+    z = (z >> 30).bitwise_and_(2**34 - 1).bitwise_xor_(z).mul_(_FIRST)
+    z.bitwise_xor_((z >> 27).bitwise_and_(2**37 - 1)).mul_(_SECOND)
+    return z.bitwise_xor_((z >> 31).bitwise_and_(2**33 - 1))
 
 
 def uniform_of(bits: Tensor) -> Tensor:
     """Numbers strictly between 0 and 1, in double precision, from 64 random bits each."""
-    return ((bits >> 12) & (2**52 - 1)).double().add_(0.5).mul_(2.0**-52)
+    return (bits >> 12).bitwise_and_(2**52 - 1).double().add_(0.5).mul_(2.0**-52)
 
 
 class ChainGenerator:
@@ -59,7 +59,7 @@ class ChainGenerator:
         self._chains = chains
         self._time = torch.zeros_like(chains) if time is None else time.clone()
         self._keys = mix(mix(chains + _signed(seed)) + _signed(seed >> 64))
-        self._bits = self._uniforms = self._keys[:0]
+        self._bits = self._uniforms = self._coordinates = self._keys[:0]
         self._row = 0  # of the present time; the first is that of self._time
 
     @property
@@ -113,6 +113,8 @@ class ChainGenerator:
         if self._row >= len(self._bits):
             self._refill(1)
         bits = self._bits[self._row].index_select(0, rows)[:, None]
-        coordinate = torch.arange(dim, device=bits.device).mul_(_STEP).add_(_signed(_NORMAL))
-        normal: Tensor = torch.special.ndtri(uniform_of(mix(bits + coordinate)))
+        if len(self._coordinates) != dim:
+            steps = torch.arange(dim, device=bits.device).mul_(_STEP)
+            self._coordinates = steps.add_(_signed(_NORMAL))
+        normal: Tensor = torch.special.ndtri(uniform_of(mix(bits + self._coordinates)))
         return normal
