@@ -50,9 +50,10 @@ def find_starts(
     if count < _MANY or strategy is not init_to_uniform or posterior.transforms is not None:
         return torch.stack([find_start(posterior, density, strategy) for _ in range(count)])
     points = posterior.reference.new_empty(count, posterior.dim).uniform_(-2.0, 2.0)
-    for i, point in enumerate(points):
-        if not is_valid(density, point):
-            points[i] = find_start(posterior, density, strategy)
+    value, grad = density.value_and_grad(points)
+    valid = value.isfinite() & grad.isfinite().all(-1)
+    for i in valid.logical_not().nonzero()[:, 0].tolist():
+        points[i] = find_start(posterior, density, strategy)
     return points
 
 

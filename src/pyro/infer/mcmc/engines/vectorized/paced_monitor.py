@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from pyro.infer.mcmc.engines.vectorized.phase import Phase
 from pyro.infer.mcmc.kernels.finished import Finished
-from pyro.infer.mcmc.progress.monitor import ChainView, Monitor
+from pyro.infer.mcmc.progress.monitor import ChainView, Monitor, Silence
 
 _EVERY = 0.2  # seconds
 
@@ -24,7 +25,7 @@ class PacedMonitor:
         self._monitor = monitor
         self._divergences = torch.zeros(chains, dtype=torch.long, device=device)
         self._depths = torch.zeros_like(self._divergences)
-        self._last = time.monotonic()
+        self._last = time.monotonic() if type(monitor) is not Silence else math.inf
 
     def diverged(self, chains: Tensor, finished: Finished) -> None:
         """Some of the transitions of these chains have diverged."""
