@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile.draws import Counted, Key, make_key
+from pyro.distributions.validation import trusted_values
 from pyro.infer.fit import worth
 from pyro.infer.fit.steps import Loss
 from pyro.infer.fit.tape import Call, Objective
@@ -16,6 +17,7 @@ from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.logger import log
 from pyro.optim.optim import PyroOptim
+from pyro.primitives.validation import unchecked
 
 
 class Rehearsal(NamedTuple):
@@ -60,11 +62,11 @@ def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
 def loss_of(objective: Objective, call: Call, key: Key) -> Loss | None:
     """The loss of a step with these random numbers; None if it cannot be had without a gradient.
 
-    Torch's generator is left as it is.
+    Torch's generator is left as it is. Arguments of distributions are not checked, as in the code.
     """
     state = torch.get_rng_state()
     try:
-        with unread(), Counted(key), torch.no_grad():
+        with unchecked(), trusted_values(), unread(), Counted(key), torch.no_grad():
             found = objective(*call.args, **call.kwargs)
     except Exception as error:  # if it is one of the program, it comes again when the step is made
         log.debug("no loss to compare with: %r", error)
