@@ -59,6 +59,13 @@ def in_place(x: Tensor) -> Tensor:
     return (z.logsumexp(1) * y[:8].tanh()).sum() + z.prod(0).sum() + z.argmax(1).sum()
 
 
+def regression(columns: int) -> Density:
+    """Sums over rows, a block of which is done at a time, for each of a few columns."""
+    data = torch.linspace(-1.0, 1.0, 3000 * columns, dtype=torch.float64).sin()
+    rows = data.reshape(3000, columns)
+    return lambda x: torch.nn.functional.logsigmoid(rows @ x).sum() + (rows @ x).square().sum()
+
+
 def beside_much(fn: Density) -> Density:
     """A program, and a sum beside which it takes no time."""
     data = torch.linspace(-1.0, 1.0, 20_000, dtype=torch.float64)
@@ -86,8 +93,10 @@ def assert_equal(fn: Density, density: NativeDensity, x: Tensor) -> None:
         (plates(12, 6), 72),
         *((beside_much(plates(6, n)), 6 * n) for n in range(5, 10)),
         (beside_much(in_place), 15),
+        *((regression(n), n) for n in (5, 7, 9)),
     ],
-    ids=["one", "two", "seven", "fifty", "chained", "plates", *map(str, range(5, 10)), "in place"],
+    ids=["one", "two", "seven", "fifty", "chained", "plates", *map(str, range(5, 10)), "in place"]
+    + ["5 columns", "7 columns", "9 columns"],
 )
 def test_equals_eager(fn: Density, dim: int) -> None:
     density = compiled(fn, dim)

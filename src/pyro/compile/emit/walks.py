@@ -46,6 +46,7 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     :param width: lanes of a vector register.
     :param domain: the part of the domain that is walked; all by default.
     """
+    is_whole = domain is None  # a part of a strip adds to sums of the parts before
     domain = kernel.domain if domain is None else domain
     if not domain:
         return Walk((), -1, 1, ())
@@ -67,7 +68,8 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     chains = 4 if all(flags) else 1
     plain = scan or arg or not manner.unrolled
     cut = _cut(kernel, domain, order, lanes, flags, width, plain)
-    if lanes >= 0 and width < domain[lanes] < 2 * width and _may_overlap(kernel, flags[lanes]):
+    is_odd = lanes >= 0 and width < domain[lanes] < 2 * width
+    if is_whole and is_odd and _may_overlap(kernel, flags[lanes]):
         cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
     return Walk(order, lanes, chains, cut)
 
