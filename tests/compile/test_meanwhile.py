@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import pyro.distributions as dist
 from pyro.compile import NotCapturable, program
 from pyro.compile.density import compile_on_sight, compile_value_and_grad
 from pyro.compile.meanwhile import Once, beside
@@ -99,6 +100,17 @@ def test_the_function_is_described_while_llvm_works(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("pyro.compile.switch.CACHE", False)
     density = compile_on_sight(scaled, torch.full((50,), 0.1).double(), described)
     assert density.report().seconds["meanwhile"] >= 0
+
+
+def test_branches_of_a_library_are_for_the_other_way() -> None:
+    def branching(x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        loc, scale = x[0], x[1]
+        law = dist.VonMises(loc, scale.exp(), validate_args=False)
+        return law.log_prob(torch.tensor(0.3)), [loc, scale]
+
+    start = torch.full((50,), 0.1, dtype=torch.float64)
+    with pytest.raises(NotCapturable, match="a branch of a library"):
+        compile_on_sight(branching, start, lambda: (exact, lambda: (POINT, POINT[0])))
 
 
 def test_a_function_of_nothing() -> None:

@@ -188,8 +188,6 @@ def compile_on_sight(
 
     def make() -> NativeDensity:
         program = build(_value_and_parts(fn), (start,), density=True, meanwhile=meanwhile)
-        if program.guards:
-            raise NotCapturable("a branch of a library decides", program.fallback.where)
         return NativeDensity(program, program.outputs[1].numel)
 
     def check(made: NativeDensity) -> None:

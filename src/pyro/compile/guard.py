@@ -57,7 +57,7 @@ class Fallback:
         density: bool,
         where: str,
     ) -> None:
-        self.where = where
+        self._where = where
         self._fn = fn
         self._inputs = inputs
         self._outputs = outputs
@@ -99,7 +99,7 @@ class Fallback:
         """
         if calls and self.runs >= calls:
             raise NotCapturable(
-                "a branch of a library takes another way at other inputs", self.where
+                "a branch of a library takes another way at other inputs", self._where
             )
 
     def _arrays(self, first: int, second: int, third: int) -> tuple[list[Any], list[Any]]:

@@ -205,7 +205,9 @@ def build(
         recorder.guards[0].where if recorder.guards else "no branch",
     )
     dim = result[1].numel() if density else 0
-    if dim < inputs[0].numel() and density:
+    if density and dim < inputs[0].numel():
+        if recorder.guards:  # they would hand the program a vector that is too short for it
+            raise NotCapturable("a branch of a library decides", recorder.guards[0].where)
         graph.shorten(0, dim)
     wish = None
     if held is torch.float32:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, overload
@@ -97,9 +96,9 @@ class MarkovMessenger(ReentrantMessenger):
     def _pyro_sample(self, msg: Message) -> None:
         infer = msg["infer"]
         frames = self._frames
-        scope: Counter[str] | None = infer.get("_markov_scope")
+        scope: dict[str, int] | None = infer.get("_markov_scope")
         if scope is None:
-            infer["_markov_scope"] = scope = Counter()
+            infer["_markov_scope"] = scope = {}
         for names in frames.names[max(0, frames.depth - 1 - self.history) : frames.depth]:
             for name in names:
                 scope[name] = scope.get(name, 0) + 1

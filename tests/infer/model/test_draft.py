@@ -107,7 +107,14 @@ def single() -> None:
     pyro.sample("y", dist.Normal(x.sum(), 1.0), obs=DATA[0].float())
 
 
+def guarded() -> None:
+    """The family branches on the concentration."""
+    scale = pyro.sample("scale", dist.LogNormal(0.0, 1.0))
+    pyro.sample("y", dist.VonMises(0.0, scale), obs=torch.tensor(0.3))
+
+
 MODELS: dict[str, tuple[Model, bool]] = {
+    "branch of a library": (guarded, False),
     "eight schools": (eight_schools, True),
     "dependent supports": (dependent_supports, True),
     "simplices and factors": (shaped, True),

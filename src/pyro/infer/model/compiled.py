@@ -24,6 +24,10 @@ from pyro.ops.contract import loops_are_cheap
 from pyro.primitives.validation import unchecked
 
 
+_DIFFERENT = 1 << 12
+"""Coordinates of a draft that are drawn; with more, they come again."""
+
+
 class Compilation(NamedTuple):
     """The machine code of a density, or why there is none."""
 
@@ -120,7 +124,7 @@ def _drafted(
     They are looked at while LLVM works. What is wrong with a model is said by the other way.
     """
     draft = Draft(model, args, kwargs)
-    x = _inner_point(LONGEST, torch.get_default_dtype())
+    x = _inner_point(_DIFFERENT, torch.get_default_dtype()).repeat(LONGEST // _DIFFERENT)
 
     def described() -> tuple[Callable[[Tensor], Tensor], Known]:
         posterior = ModelDensity(model, *args, **kwargs)
