@@ -23,7 +23,6 @@ from pyro.logger import log
 from pyro.ops.contract import loops_are_cheap
 from pyro.primitives.validation import unchecked
 
-
 _DIFFERENT = 1 << 12
 """Coordinates of a draft that are drawn; with more, they come again."""
 
