@@ -236,21 +236,20 @@ LowRankEstimator::Spectrum LowRankEstimator::spectrum(const std::vector<double>&
     }
     const Matrix x = standardised(positions_, diagonal_.mean_position(), scale);
     const Matrix g = standardised(gradients_, diagonal_.mean_gradient(), inverse);
-    const Matrix span = basis(x, g);
+    Spectrum found;
+    found.span = basis(x, g);
     const auto projected_covariance = [&](const Matrix& rows) {
-        const Matrix projected = outer_product(span, rows);  // [rank, count]
+        const Matrix projected = outer_product(found.span, rows);  // [rank, count]
         Matrix result = outer_product(projected, projected);
         for (double& value : result.data) value /= static_cast<double>(count());
         for (std::size_t i = 0; i < result.rows; ++i) result(i, i) += config_.regularisation;
         return result;
     };
-    Matrix mean, vectors;
-    Spectrum found;
+    Matrix mean;
     if (!geometric_mean(projected_covariance(x), projected_covariance(g), mean) ||
-        !eigen_symmetric(mean, found.values, vectors)) {
+        !eigen_symmetric(mean, found.values, found.vectors)) {
         return {};
     }
-    found.vectors = product(vectors, span);
     return found;
 }
 
@@ -270,13 +269,14 @@ void LowRankEstimator::set(Metric& metric, const std::vector<double>& variance,
     if (kept.size() > static_cast<std::size_t>(config_.max_rank)) {
         kept.resize(static_cast<std::size_t>(config_.max_rank));
     }
-    Matrix vectors(kept.size(), variance.size());
+    Matrix vectors(kept.size(), found.vectors.columns);
     std::vector<double> kept_values;
     for (std::size_t i = 0; i < kept.size(); ++i) {
         std::copy_n(found.vectors.row(kept[i]), vectors.columns, vectors.row(i));
         kept_values.push_back(values[kept[i]]);
     }
-    static_cast<LowRankMetric&>(metric).set(variance, vectors, kept_values);
+    const Matrix directions = kept.empty() ? Matrix() : product(vectors, found.span);
+    static_cast<LowRankMetric&>(metric).set(variance, directions, kept_values);
 }
 
 // Trajectories are as long as the longest scale, and steps as short as the shortest.

@@ -133,7 +133,8 @@ class LowRankEstimator final : public Estimator {
   private:
     struct Spectrum {
         std::vector<double> values;
-        Matrix vectors;  // by rows
+        Matrix vectors;  // by rows, in the coordinates of `span`
+        Matrix span;     // orthonormal rows
     };
     bool scales(std::vector<double>& variance) const;
     Spectrum spectrum(const std::vector<double>& variance) const;

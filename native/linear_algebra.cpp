@@ -127,9 +127,7 @@ Matrix transposed(const Matrix& a) {
 Matrix product(const Matrix& a, const Matrix& b) {
     Matrix result(a.rows, b.columns);
     for (std::size_t i = 0; i < a.rows; ++i) {
-        for (std::size_t k = 0; k < a.columns; ++k) {
-            axpy(a(i, k), b.row(k), result.row(i), b.columns);
-        }
+        add_transposed(b.view(), a.row(i), result.row(i));
     }
     return result;
 }
@@ -137,7 +135,7 @@ Matrix product(const Matrix& a, const Matrix& b) {
 Matrix outer_product(const Matrix& a, const Matrix& b) {
     Matrix result(a.rows, b.rows);
     for (std::size_t i = 0; i < a.rows; ++i) {
-        matrix_vector(b.data.data(), a.row(i), result.row(i), b.rows, b.columns);
+        matrix_vector(b.view(), a.row(i), result.row(i));
     }
     return result;
 }
@@ -208,15 +206,15 @@ bool geometric_mean(const Matrix& c, const Matrix& g, Matrix& mean) {
 Matrix orthonormal_rows(const Matrix& a, double tolerance) {
     Matrix basis(std::min(a.rows, a.columns), a.columns);
     std::size_t rank = 0;
-    std::vector<double> candidate(a.columns);
+    std::vector<double> candidate(a.columns), along(basis.rows);
     for (std::size_t i = 0; i < a.rows && rank < basis.rows; ++i) {
         std::copy_n(a.row(i), a.columns, candidate.begin());
         const double length = std::sqrt(dot(a.row(i), a.row(i), a.columns));
         for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Kahan; Parlett 1980)
-            for (std::size_t j = 0; j < rank; ++j) {
-                axpy(-dot(basis.row(j), candidate.data(), a.columns), basis.row(j),
-                     candidate.data(), a.columns);
-            }
+            const Rows found{basis.data.data(), rank, a.columns, a.columns};
+            matrix_vector(found, candidate.data(), along.data());
+            for (std::size_t j = 0; j < rank; ++j) along[j] = -along[j];
+            add_transposed(found, along.data(), candidate.data());
         }
         const double left = std::sqrt(dot(candidate.data(), candidate.data(), a.columns));
         if (!(left > tolerance * length)) continue;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "vector.hpp"
+
 namespace pyro_native {
 
 struct Matrix {
@@ -19,6 +21,7 @@ struct Matrix {
     const double* row(std::size_t i) const { return data.data() + i * columns; }
     double& operator()(std::size_t i, std::size_t j) { return data[i * columns + j]; }
     double operator()(std::size_t i, std::size_t j) const { return data[i * columns + j]; }
+    Rows view() const { return {data.data(), rows, columns, columns}; }
 };
 
 Matrix transposed(const Matrix& a);

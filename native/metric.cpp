@@ -69,7 +69,7 @@ void BlockMetric::apply(const double* x, double* out) const {
     for (const Block& block : blocks_) {
         const std::size_t n = block.coordinates.size();
         for (std::size_t i = 0; i < n; ++i) gathered_[i] = x[block.coordinates[i]];
-        matrix_vector(block.covariance.data.data(), gathered_.data(), product_.data(), n, n);
+        matrix_vector(block.covariance.view(), gathered_.data(), product_.data());
         for (std::size_t i = 0; i < n; ++i) out[block.coordinates[i]] = product_[i];
     }
 }
@@ -132,28 +132,30 @@ void LowRankMetric::prepare() {
         backward_[k] = 1.0 / std::sqrt(values_[k]) - 1.0;
     }
     weights_.resize(rank);
-    change_.resize(n);
+    scaled_.assign(rank * padded(n), 0.0);
+    for (std::size_t k = 0; k < rank; ++k) {
+        multiply(vectors_.row(k), scale_.data(), scaled_.data() + k * padded(n), n);
+    }
 }
 
-void LowRankMetric::correct(double* x, const std::vector<double>& factors) const {
-    const std::size_t n = scale_.size(), rank = factors.size();
-    matrix_vector(vectors_.data.data(), x, weights_.data(), rank, n);
-    for (std::size_t k = 0; k < rank; ++k) weights_[k] *= factors[k];
-    transposed_matrix_vector(vectors_.data.data(), weights_.data(), change_.data(), rank, n);
-    add(x, change_.data(), x, n);
+void LowRankMetric::correct(const Rows& vectors, const double* x,
+                            const std::vector<double>& factors, double* out) const {
+    matrix_vector(vectors, x, weights_.data());
+    multiply(weights_.data(), factors.data(), weights_.data(), factors.size());
+    add_transposed(vectors, weights_.data(), out);
 }
 
 void LowRankMetric::apply(const double* x, double* out) const {
-    if (values_.empty()) return multiply(x, variance_.data(), out, variance_.size());
-    multiply(x, scale_.data(), out, scale_.size());
-    correct(out, forward_);
-    multiply(out, scale_.data(), out, scale_.size());
+    const std::size_t n = variance_.size();
+    multiply(x, variance_.data(), out, n);
+    if (values_.empty()) return;
+    correct({scaled_.data(), values_.size(), n, padded(n)}, x, forward_, out);
 }
 
 // M = D^-1 (I + U (1/L - I) U^T) D^-1, whose root is D^-1 (I + U (L^-1/2 - I) U^T).
 void LowRankMetric::draw_momentum(Random& random, double* out) const {
     random.normals(out, scale_.size());
-    if (!values_.empty()) correct(out, backward_);
+    if (!values_.empty()) correct(vectors_.view(), out, backward_, out);
     multiply(out, momentum_scale_.data(), out, scale_.size());
 }
 

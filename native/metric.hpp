@@ -8,6 +8,7 @@
 #include "archive.hpp"
 #include "config.hpp"
 #include "linear_algebra.hpp"
+#include "memory.hpp"
 #include "random.hpp"
 
 namespace pyro_native {
@@ -79,14 +80,16 @@ class LowRankMetric final : public Metric {
     void diagonal(double* out) const override;
 
   private:
-    // x := (I + U diag(factors) U^T) x
-    void correct(double* x, const std::vector<double>& factors) const;
+    // out += V^T diag(factors) V x, where `out` may be x
+    void correct(const Rows& vectors, const double* x, const std::vector<double>& factors,
+                 double* out) const;
     void prepare();
 
     std::vector<double> variance_, values_;
     Matrix vectors_;
     std::vector<double> scale_, momentum_scale_, forward_, backward_;
-    mutable std::vector<double> weights_, change_;
+    Lines scaled_;  // U^T D: rows that begin on cache lines
+    mutable std::vector<double> weights_;
 };
 
 }  // namespace pyro_native

@@ -16,12 +16,12 @@ Nuts::Nuts(const Config& config, std::size_t dim)
       max_depth_(config.max_tree_depth),
       max_error_(config.max_energy_error),
       dim_(dim),
-      memory_(static_cast<std::size_t>(config.max_tree_depth + 2) * dim),
+      memory_(static_cast<std::size_t>(config.max_tree_depth + 2) * padded(dim)),
       stack_(static_cast<std::size_t>(config.max_tree_depth + 1)) {
     double* at = memory_.data();
     for (Tree& tree : stack_) {
         tree.momenta = at;
-        at += dim;
+        at += padded(dim);
     }
     whole_.momenta = at;
 }
@@ -39,8 +39,7 @@ void Nuts::release_stack(Pool& pool) {
 Side Nuts::side(Pool& pool, const Tree& tree, bool ends_at_joint) {
     const Point& near = pool[ends_at_joint ? tree.end : tree.begin];
     const Point& far = pool[ends_at_joint ? tree.begin : tree.end];
-    const double* sum = tree.size == 1 ? near.momentum : tree.momenta;
-    return {sum, near.momentum, near.velocity, far.velocity};
+    return {tree.momenta, near.momentum, near.velocity, far.velocity};
 }
 
 // exp(gain) in the present unit, or whether the point is in the slice; counts the acceptance.
@@ -85,13 +84,10 @@ Status Nuts::add_leaf(Dynamics& dynamics, const Metric& metric, Pool& pool, int 
 // False if the joined trajectory makes a U-turn.
 bool Nuts::merge_last_two(Random& random, Pool& pool) {
     Tree &a = stack_[used_ - 2], &b = stack_[used_ - 1];
-    const bool turned = a.size == 1
-                            ? pair_turns(pool[a.end], pool[b.begin], dim_)
-                            : turns(side(pool, a, true), side(pool, b, false), dim_);
+    const bool turned =
+        a.size == 1 ? pair_turns(pool[a.end], pool[b.begin], a.momenta, dim_)
+                    : turns(side(pool, a, true), side(pool, b, false), a.momenta, dim_);
     if (turned) return false;
-    const double* first = a.size == 1 ? pool[a.begin].momentum : a.momenta;
-    const double* second = b.size == 1 ? pool[b.begin].momentum : b.momenta;
-    add(first, second, a.momenta, dim_);
     const double total = a.weight + b.weight;
     if (random.uniform() * total < b.weight) std::swap(a.proposal, b.proposal);
     pool.release(b.proposal);
@@ -133,7 +129,6 @@ Status Nuts::operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, in
     log_slice_ = multinomial_ ? 0.0 : std::log(random.uniform());
     // `begin` and `end` of the whole trajectory are its ends backwards and forwards in time.
     whole_ = {*at, *at, *at, 1, 1.0, whole_.momenta};
-    std::copy_n(pool[*at].momentum, dim_, whole_.momenta);
     for (int i = 0; i < 3; ++i) pool.hold(*at);  // and once by the chain, which may come back to it
 
     Status status = Status::ok;
@@ -150,12 +145,11 @@ Status Nuts::operator()(Dynamics& dynamics, const Metric& metric, Pool& pool, in
         if (random.uniform() * whole_.weight < added.weight) {
             std::swap(whole_.proposal, added.proposal);
         }
-        const bool turned = whole_.size == 1
-                                ? pair_turns(pool[whole_.begin], pool[added.begin], dim_)
-                                : turns(side(pool, whole_, forwards), side(pool, added, false),
-                                        dim_);
-        const double* momenta = added.size == 1 ? pool[added.end].momentum : added.momenta;
-        add(whole_.momenta, momenta, whole_.momenta, dim_);
+        const bool turned =
+            whole_.size == 1
+                ? pair_turns(pool[whole_.begin], pool[added.begin], whole_.momenta, dim_)
+                : turns(side(pool, whole_, forwards), side(pool, added, false), whole_.momenta,
+                        dim_);
         std::swap(forwards ? whole_.end : whole_.begin, added.end);
         whole_.size *= 2;
         whole_.weight += added.weight;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config.hpp"
+#include "memory.hpp"
 #include "phase_space.hpp"
 
 namespace pyro_native {
@@ -48,7 +49,7 @@ class Nuts {
     const std::int64_t max_depth_;
     const double max_error_;
     const std::size_t dim_;
-    std::vector<double> memory_;
+    Lines memory_;
     std::vector<Tree> stack_;  // subtrees of decreasing size, as in a binary counter
     std::size_t used_ = 0;
     Tree whole_{};

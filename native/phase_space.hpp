@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "density.hpp"
+#include "memory.hpp"
 #include "metric.hpp"
 #include "vector.hpp"
 
@@ -26,14 +27,15 @@ struct Point : Place {
 // construction.
 class Pool {
   public:
-    Pool(std::size_t size, std::size_t dim) : memory_(size * 5 * dim), points_(size) {
+    Pool(std::size_t size, std::size_t dim)
+        : memory_(size * 5 * padded(dim)), points_(size) {
         double* at = memory_.data();
         for (std::size_t i = 0; i < size; ++i) {
             Point& point = points_[i];
             for (double** field : {&point.position, &point.momentum, &point.velocity,
                                    &point.gradient, &point.push}) {
                 *field = at;
-                at += dim;
+                at += padded(dim);
             }
             free_.push_back(static_cast<int>(size - 1 - i));
         }
@@ -52,7 +54,7 @@ class Pool {
     }
 
   private:
-    std::vector<double> memory_;
+    Lines memory_;
     std::vector<Point> points_;
     std::vector<int> free_;
 };

@@ -28,7 +28,7 @@ std::int32_t normal(void* context, const double* x, double* value, double* gradi
 std::int32_t gaussian(void* context, const double* x, double* value, double* gradient, void*) {
     const TargetParameters& p = parameters(context);
     const auto n = static_cast<std::size_t>(p.dim);
-    matrix_vector(p.values, x, gradient, n, n);
+    matrix_vector({p.values, n, n, n}, x, gradient);
     for (std::size_t i = 0; i < n; ++i) gradient[i] = -gradient[i];
     *value = 0.5 * dot(gradient, x, n);
     return 0;

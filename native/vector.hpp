@@ -7,15 +7,19 @@
 namespace pyro_native {
 
 double dot(const double* a, const double* b, std::size_t n);
-void add(const double* a, const double* b, double* out, std::size_t n);
 void multiply(const double* a, const double* b, double* out, std::size_t n);
 void axpy(double scale, const double* x, double* y, std::size_t n);
 
-// out = A x with A [rows, columns] by rows; and its transpose.
-void matrix_vector(const double* matrix, const double* x, double* out, std::size_t rows,
-                   std::size_t columns);
-void transposed_matrix_vector(const double* matrix, const double* x, double* out, std::size_t rows,
-                              std::size_t columns);
+// [rows, columns] by rows, which begin `stride` apart.
+struct Rows {
+    const double* data;
+    std::size_t rows, columns, stride;
+};
+
+// out = A x
+void matrix_vector(const Rows& a, const double* x, double* out);
+// out += A^T x
+void add_transposed(const Rows& a, const double* x, double* out);
 
 // One place on a trajectory. `velocity` is M^-1 momentum, `push` is M^-1 gradient: carrying both
 // along takes one product with M^-1 per leapfrog step instead of two.
@@ -41,9 +45,10 @@ struct Side {
 };
 
 // Whether two trajectories that meet make a U-turn: as a whole (Betancourt 2017, A.4.2), or each
-// of them joined with the nearest place of the other.
-bool turns(const Side& a, const Side& b, std::size_t n);
+// of them joined with the nearest place of the other. `sum` receives the sum of all momenta; it may
+// be that of one side.
+bool turns(const Side& a, const Side& b, double* sum, std::size_t n);
 // The same for two single places, where the extra conditions say nothing new.
-bool pair_turns(const Place& a, const Place& b, std::size_t n);
+bool pair_turns(const Place& a, const Place& b, double* sum, std::size_t n);
 
 }  // namespace pyro_native
