@@ -76,12 +76,24 @@ def test_no_correction_otherwise(condition: float) -> None:
     assert np.array_equal(draws["diagonal"], draws["automatic"])
 
 
-@pytest.mark.parametrize("target_accept", [0.6, 0.8, 0.95])
-@pytest.mark.parametrize("rule", ["fisher", "stan"])
-def test_the_step_size_meets_its_aim(target_accept: float, rule: str) -> None:
+# Stan's last window of 50 iterations ends before the average has forgotten how it began: over 60
+# seeds it ends 0.105 (sd 0.018) above an aim of 0.6, and 0.063 (0.011) above 0.8. The rule "fisher"
+# ends at most 0.013 (0.010) above. Each slack is four sd further, or more.
+@pytest.mark.parametrize(
+    ("rule", "target_accept", "slack"),
+    [
+        ("fisher", 0.6, 0.055),
+        ("fisher", 0.8, 0.04),
+        ("fisher", 0.95, 0.02),
+        ("stan", 0.6, 0.18),
+        ("stan", 0.8, 0.11),
+        ("stan", 0.95, 0.03),
+    ],
+)
+def test_the_step_size_meets_its_aim(rule: str, target_accept: float, slack: float) -> None:
     config = NutsConfig(target_accept=target_accept, rule=rule)  # type: ignore[arg-type]
     result = run_chains(target("normal", 50, np.ones(50)), config, np.zeros((4, 50)), 1, 500)
-    assert abs(result.output.accept_statistic.mean() - target_accept) < 0.08
+    assert abs(result.output.accept_statistic.mean() - target_accept) < slack
 
 
 def test_nothing_is_adapted_unless_asked() -> None:

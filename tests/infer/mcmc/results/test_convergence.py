@@ -16,6 +16,7 @@ from pyro.infer.mcmc.results.convergence import (
     ess_tail,
     mcse_mean,
     mcse_sd,
+    mixing,
     r_hat,
     split_r_hat,
 )
@@ -103,3 +104,11 @@ def test_shapes(statistic: Statistic) -> None:
 def test_what_is_undefined_is_nan(statistic: Statistic) -> None:
     assert statistic(torch.randn(2, 3)).isnan()
     assert statistic(torch.ones(2, 100)).isnan()
+
+
+@pytest.mark.parametrize("draws", [3, 100, 101])
+def test_all_by_one_sort(draws: int) -> None:
+    x = torch.randn(4, draws, 2, 3).round(decimals=1)
+    one_by_one = {"n_eff": ess_bulk, "n_eff_tail": ess_tail, "r_hat": r_hat, "mcse": mcse_mean}
+    expected = {name: statistic(x) for name, statistic in one_by_one.items()}
+    torch.testing.assert_close(mixing(x), expected, equal_nan=True, rtol=0, atol=0)

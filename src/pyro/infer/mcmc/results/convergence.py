@@ -15,6 +15,9 @@ import math
 import torch
 from torch import Tensor
 
+from pyro.infer.mcmc.results.ordered import Ordered
+from pyro.ops.tensor_utils import next_fast_len
+
 _FEWEST = 4  # draws of a chain that can be halved
 
 
@@ -32,9 +35,7 @@ def r_hat(draws: Tensor) -> Tensor:
     halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
-    folded = (halves - _median(halves)).abs()
-    both = torch.stack([_scale_reduction(_normal_scores(x)) for x in (halves, folded)])
-    return both.amax(0).reshape(draws.shape[2:])
+    return _ranked_reduction(Ordered(halves)).reshape(draws.shape[2:])
 
 
 def split_r_hat(draws: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def ess_bulk(draws: Tensor) -> Tensor:
     halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
-    return _effective(_normal_scores(halves)).reshape(draws.shape[2:])
+    return _effective(Ordered(halves).normal_scores()).reshape(draws.shape[2:])
 
 
 def ess_tail(draws: Tensor) -> Tensor:
@@ -67,9 +68,7 @@ def ess_tail(draws: Tensor) -> Tensor:
     halves = _halves(draws)
     if halves is None:
         return _undefined(draws)
-    levels = _quantiles(halves, [0.05, 0.95])
-    sizes = [_effective((halves <= level).double()) for level in levels]
-    return torch.stack(sizes).amin(0).reshape(draws.shape[2:])
+    return _effective_tail(Ordered(halves)).reshape(draws.shape[2:])
 
 
 def ess_mean(draws: Tensor) -> Tensor:
@@ -83,6 +82,24 @@ def ess_mean(draws: Tensor) -> Tensor:
 def mcse_mean(draws: Tensor) -> Tensor:
     """Monte Carlo standard error of the mean: the standard deviation over the root of the ESS."""
     return _deviation(draws) / ess_mean(draws).sqrt()
+
+
+def mixing(draws: Tensor) -> dict[str, Tensor]:
+    """``n_eff``, ``n_eff_tail``, ``r_hat`` and ``mcse``, by one sort of the draws.
+
+    They are what :func:`ess_bulk`, :func:`ess_tail`, :func:`r_hat` and :func:`mcse_mean` return.
+    """
+    halves = _halves(draws)
+    if halves is None:
+        return {name: _undefined(draws) for name in ("n_eff", "n_eff_tail", "r_hat", "mcse")}
+    ordered, event = Ordered(halves), draws.shape[2:]
+    scores = ordered.normal_scores()
+    return {
+        "n_eff": _effective(scores).reshape(event),
+        "n_eff_tail": _effective_tail(ordered).reshape(event),
+        "r_hat": _ranked_reduction(ordered, scores).reshape(event),
+        "mcse": _deviation(draws) / _effective(halves).reshape(event).sqrt(),
+    }
 
 
 def mcse_sd(draws: Tensor) -> Tensor:
@@ -121,82 +138,66 @@ def _undefined(draws: Tensor) -> Tensor:
 
 
 def _halves(draws: Tensor) -> Tensor | None:
-    """Each chain as two, the middle draw of an odd number dropped, of shape ``(chains, draws, n)``.
+    """Each chain as two, the middle draw of an odd number dropped.
 
-    None if there is nothing to be said.
+    :return: Of shape ``(elements, chains, draws)``; None if there is nothing to be said.
     """
     if draws.shape[1] < _FEWEST or not draws.numel():
         return None
-    x = draws.double().reshape(*draws.shape[:2], -1)
-    n = x.shape[1] // 2
-    return torch.cat([x[:, :n], x[:, x.shape[1] - n :]], 0)
+    x = draws.double().reshape(*draws.shape[:2], -1).permute(2, 0, 1)
+    n = x.shape[2] // 2
+    return torch.cat([x[..., :n], x[..., x.shape[2] - n :]], 1).contiguous()
 
 
-def _median(x: Tensor) -> Tensor:
-    return _quantiles(x, [0.5])[0]
-
-
-def _quantiles(x: Tensor, probs: list[float]) -> Tensor:
-    """Quantiles of all draws, of shape ``(len(probs), parameters)``, by interpolation."""
-    ordered = x.flatten(0, 1).sort(0).values
-    places = torch.tensor(probs, dtype=torch.float64, device=ordered.device) * (len(ordered) - 1)
-    low, weight = places.floor().long(), places - places.floor()
-    high = (low + 1).clamp(max=len(ordered) - 1)
-    return torch.lerp(ordered[low], ordered[high], weight[:, None])
-
-
-def _normal_scores(x: Tensor) -> Tensor:
-    """Normal quantiles of the ranks among all draws; ties share their mean rank (equation 14)."""
-    flat = x.flatten(0, 1)
-    ordered, order = flat.sort(0)
-    count = len(flat)
-    position = torch.arange(count, dtype=torch.float64, device=flat.device)[:, None].expand_as(flat)
-    starts = torch.ones_like(flat, dtype=torch.bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    first = position.where(starts, 0.0).cummax(0).values
-    ends = torch.ones_like(starts)
-    ends[:-1] = starts[1:]
-    last = position.where(ends, float(count)).flip(0).cummin(0).values.flip(0)
-    ranks = torch.empty_like(flat).scatter_(0, order, (first + last) / 2 + 1)
-    scores: Tensor = torch.special.ndtri((ranks - 0.375) / (count + 0.25))
-    return scores.reshape(x.shape)
+def _ranked_reduction(ordered: Ordered, scores: Tensor | None = None) -> Tensor:
+    """The larger of the scale reductions of ranks and of ranks of distances from the median."""
+    bulk = ordered.normal_scores() if scores is None else scores
+    distances = (ordered.draws - ordered.quantiles([0.5])[0, :, None, None]).abs()
+    folded = Ordered(distances).normal_scores()
+    return torch.maximum(_scale_reduction(bulk), _scale_reduction(folded))
 
 
 def _scale_reduction(x: Tensor) -> Tensor:
-    r"""Potential scale reduction of ``(chains, draws, parameters)`` (equation 4)."""
-    n = x.shape[1]
-    within = x.var(1).mean(0)
-    between = n * x.mean(1).var(0)
+    r"""Potential scale reduction of ``(elements, chains, draws)`` (equation 4)."""
+    n = x.shape[2]
+    within = x.var(2).mean(1)
+    between = n * x.mean(2).var(1)
     ratio: Tensor = ((n - 1) / n * within + between / n) / within
     return ratio.sqrt()
 
 
+def _effective_tail(ordered: Ordered) -> Tensor:
+    levels = ordered.quantiles([0.05, 0.95])[..., None, None]
+    low, high = (_effective((ordered.draws <= level).double()) for level in levels)
+    return torch.minimum(low, high)
+
+
 def _effective(x: Tensor) -> Tensor:
     """Effective sample size by Geyer's initial monotone sequence (equations 10 to 13)."""
-    chains, n, _ = x.shape
+    _, chains, n = x.shape
     covariances = _autocovariance(x)
-    within = covariances[:, 0].mean(0) * n / (n - 1)
+    within = covariances[:, :1] * n / (n - 1)
     total = within * (n - 1) / n
     if chains > 1:
-        total = total + x.mean(1).var(0)
-    rho = 1 - (within - covariances.mean(0)) / total
-    rho[0] = 1.0
-    pairs = rho[: n - n % 2].reshape(n // 2, 2, -1).sum(1)
-    positive = (pairs > 0).cumprod(0).bool()
-    monotone = pairs.where(positive, math.inf).cummin(0).values
-    tau = 2 * monotone.where(positive, 0.0).sum(0) - 1
+        total = total + x.mean(2).var(1)[:, None]
+    rho = 1 - (within - covariances) / total
+    rho[:, 0] = 1.0
+    pairs = rho[:, : n - n % 2].unflatten(1, (-1, 2)).sum(2)
+    positive = (pairs > 0).cumprod(1).bool()
+    monotone = pairs.where(positive, math.inf).cummin(1).values
+    tau = 2 * monotone.where(positive, 0.0).sum(1) - 1
     size = chains * n
-    result = size / tau.clamp(min=1 / math.log10(size))
-    return result.where(total > 0, math.nan)
+    result: Tensor = size / tau.clamp(min=1 / math.log10(size))
+    return result.where(total[:, 0] > 0, math.nan)
 
 
 def _autocovariance(x: Tensor) -> Tensor:
-    """Biased autocovariances of each chain at all lags, by Fourier transforms."""
-    n = x.shape[1]
-    length = 1 << (2 * n - 1).bit_length()
-    transformed = torch.fft.rfft(x - x.mean(1, keepdim=True), length, dim=1)
-    power = transformed.real.square() + transformed.imag.square()
-    sums: Tensor = torch.fft.irfft(power, length, dim=1)[:, :n]
+    """Biased autocovariances at all lags, their mean over chains, by Fourier transforms."""
+    n = x.shape[2]
+    length = next_fast_len(2 * n - 1)
+    transformed = torch.view_as_real(torch.fft.rfft(x - x.mean(2, keepdim=True), length))
+    power = transformed.square().sum(-1).mean(1)
+    sums: Tensor = torch.fft.irfft(power, length)[:, :n]
     return sums / n
 
 
@@ -207,6 +208,7 @@ __all__ = [
     "ess_tail",
     "mcse_mean",
     "mcse_sd",
+    "mixing",
     "r_hat",
     "split_r_hat",
 ]

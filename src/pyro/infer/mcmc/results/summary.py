@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pyro.infer.mcmc.results import convergence
+from pyro.infer.mcmc.results.ordered import Ordered
 
 Row = dict[str, float]
 
@@ -27,19 +28,16 @@ def summarize(samples: Mapping[str, Tensor], prob: float = 0.9) -> dict[str, dic
     for name, draws in samples.items():
         values = draws.detach().double()
         pooled = values.flatten(0, 1)
-        levels = torch.tensor([low, 0.5, high], dtype=torch.float64, device=values.device)
-        flat = pooled.reshape(len(pooled), -1)
-        bounds = torch.quantile(flat, levels, dim=0).reshape(3, *pooled.shape[1:])
+        columns = pooled.reshape(len(pooled), -1).T.contiguous()
+        bounds = Ordered(columns[:, None]).quantiles([low, 0.5, high])
+        bounds = bounds.reshape(3, *pooled.shape[1:])
         result[name] = {
             "mean": pooled.mean(0),
             "std": pooled.std(0) if len(pooled) > 1 else torch.full_like(pooled[0], math.nan),
             "median": bounds[1],
             f"{low:.1%}": bounds[0],
             f"{high:.1%}": bounds[2],
-            "n_eff": convergence.ess_bulk(values),
-            "n_eff_tail": convergence.ess_tail(values),
-            "r_hat": convergence.r_hat(values),
-            "mcse": convergence.mcse_mean(values),
+            **convergence.mixing(values),
         }
     return result
 
