@@ -45,3 +45,19 @@ def test_many_small_operations_are_no_matter_for_torch() -> None:
     with Counted(make_key(0)) as counted:
         (torch.ones(400, 400) @ torch.ones(400, 400)).tanh()
     assert counted.work.is_for_torch(1)
+
+
+def test_threads_count_where_arrays_are_long() -> None:
+    """Torch has them for what lies between products of matrices; views are nothing to do."""
+    with Counted(make_key(0)) as counted:
+        x = torch.ones(1000, 1000)
+        for _ in range(20):
+            x = x.t() + 1
+    work = counted.work
+    assert 20_000_000 <= work.elements <= 21_000_000
+    assert not work.is_for_many_threads(1) and not work.is_for_many_threads(2)
+    assert work.is_for_many_threads(16)
+    with Counted(make_key(0)) as short:
+        for _ in range(20):
+            x = torch.ones(1000) + 1
+    assert not short.work.is_for_many_threads(16)

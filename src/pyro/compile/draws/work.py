@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 from torch import Tensor
@@ -13,6 +14,9 @@ from pyro.compile import gemm
 # Seconds, on processors of these years: a call of an operation by Python; a product and its sum in
 # a loop of our own, and in the library that torch calls, for each thread.
 _CALL, _OURS, _THEIRS = 5e-6, 1.8e-10, 4e-11
+# An element of what is no product of matrices, in our one thread and in each of torch's, and an
+# operation with all that Python does around it in a step of SVI.
+_OUR_ELEMENT, _THEIR_ELEMENT, _STEP_CALL = 1e-9, 2e-9, 1.5e-5
 
 
 def _of_matrices(args: Sequence[Any]) -> int:
@@ -49,6 +53,24 @@ _PRODUCTS: dict[str, Callable[[Sequence[Any]], int]] = {
 }
 
 
+@functools.cache
+def _is_view(func: Any) -> bool:
+    """Whether an operation makes no elements."""
+    returns = func._schema.returns
+    return any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+
+
+def _longest(args: Iterable[Any]) -> int:
+    """Elements of the longest tensor; lists are as long as all in them."""
+    found = 0
+    for x in args:
+        if isinstance(x, Tensor):
+            found = max(found, x.numel())
+        elif isinstance(x, (list, tuple)):
+            found = max(found, sum(y.numel() for y in x if isinstance(y, Tensor)))
+    return found
+
+
 @final
 class Work:
     """Counts the operations of a program.
@@ -56,6 +78,7 @@ class Work:
     :ivar operations: how many there were.
     :ivar products: how many products of numbers within products of matrices.
     :ivar matrices: those of them in which neither matrix is a vector.
+    :ivar elements: how many elements all other operations go through.
 
     >>> from pyro.compile.draws import Counted, make_key
     >>> with Counted(make_key(0)) as counted:
@@ -65,12 +88,14 @@ class Work:
     """
 
     def __init__(self) -> None:
-        self.operations = self.products = self.matrices = 0
+        self.operations = self.products = self.matrices = self.elements = 0
 
     def add(self, func: Any, args: Sequence[Any]) -> None:
         """Note a call."""
         self.operations += 1
         count = _PRODUCTS.get(func._schema.name)
+        if count is None and not _is_view(func):
+            self.elements += _longest(args)
         if count is not None and all(isinstance(x, Tensor) for x in args[:2]):
             found = count(args)
             self.products += found
@@ -86,6 +111,11 @@ class Work:
         in_torch = self.operations * _CALL + self.products * theirs
         called = self.matrices if blas else 0
         return (self.products - called) * _OURS + called * theirs > in_torch
+
+    def is_for_many_threads(self, threads: int) -> bool:
+        """Whether torch's threads outdo ours, which is one, in all but products of matrices."""
+        theirs = self.elements * _THEIR_ELEMENT / max(1, threads)
+        return self.elements * _OUR_ELEMENT > theirs + self.operations * _STEP_CALL
 
     def is_outweighed(self, products: int, threads: int) -> bool:
         """Whether so many products in loops of our own take longer than all does in torch."""

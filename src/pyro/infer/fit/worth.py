@@ -34,6 +34,11 @@ def better_in_torch(work: Work, products: str | None) -> str | None:
     """
     if work.is_for_torch(torch.get_num_threads(), products is not None):
         return "most of the work are products of matrices or convolutions, in which torch is faster"
+    if products is not None and work.is_for_many_threads(torch.get_num_threads()):
+        return (
+            f"torch has {torch.get_num_threads()} threads for long arrays, and machine code one; "
+            "compile=True has it made"
+        )
     if products is not None and work.operations > MOST_OPERATIONS:
         return (
             f"most of the work are products of matrices, and with {work.operations} operations "
