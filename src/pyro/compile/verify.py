@@ -28,6 +28,7 @@ POINTS = 2
 SLOW = 0.3  # seconds of a program at one point, above which another is not worth the wait
 LONG = 0.1  # seconds of the recording, above which the program is not run again with gradients
 PATIENCE = 0.25  # of that time may be spent on differences
+TRIES = 3  # of how long an evaluation takes
 M = TypeVar("M")
 Known = Callable[[], tuple[Tensor, Tensor]]
 
@@ -115,14 +116,22 @@ def is_consistent(
     if bool((point == x).any()) or not bool(expected.isfinite().all()):
         return False
     point = point.to(torch.float64)
-    begin = time.perf_counter()
     value, gradient = density.value_and_grad(point)
-    cost = time.perf_counter() - begin
     if difference(value.reshape(-1), expected.reshape(-1)) is not None:
         return False
-    if cost * EVALUATIONS > PATIENCE * seconds:
+    if not _is_quick(density, point, PATIENCE * seconds / EVALUATIONS):
         return False
     return slopes_agree(density.value, point, gradient, TOLERANCE[torch.float64])
+
+
+def _is_quick(density: Density, point: Tensor, seconds: float) -> bool:
+    """Whether an evaluation takes no longer; the best of a few, since others may be at work."""
+    for _ in range(TRIES):
+        begin = time.perf_counter()
+        density.value(point)
+        if time.perf_counter() - begin <= seconds:
+            return True
+    return False
 
 
 def _run(fn: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
