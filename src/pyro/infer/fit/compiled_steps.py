@@ -141,7 +141,7 @@ class CompiledSteps:
         return self.reason is None and switch.ENABLED
 
     def restart(self, after: int) -> None:
-        """Begin another run, with the code that is there, of which one loss will be compared."""
+        """Begin another run, with the code that is there; one step will be made both ways."""
         self.settle()
         self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
@@ -387,7 +387,7 @@ class CompiledSteps:
         names = {id(leaf): name for name, leaf in self.leaves.items()}
         order = [names[id(leaf)] for leaf in stage.tape.flat.leaves]
         if set(order) != seen.keys():
-            self.give_up("a parameter has a gradient in some steps only")
+            self._find_wrong(stage, "a parameter has a gradient in some steps only")
             return
         precision = precision_of(seen.values())
         expected = torch.cat([seen[name].reshape(-1).to(precision) for name in order])
@@ -398,11 +398,16 @@ class CompiledSteps:
         """Trust the code for a while, or no longer."""
         if wrong is None:
             stage.pass_check()
-        elif stage.inherited:
+            return
+        when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
+        self._find_wrong(stage, f"a step in machine code and in torch differ{when}: {wrong}")
+
+    def _find_wrong(self, stage: Stage, reason: str) -> None:
+        """Code of an earlier run is made anew, since the program may have changed; once."""
+        if stage.inherited:
             stage.begin_anew()
         else:
-            when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
-            self.give_up(f"a step in machine code and in torch differ{when}: {wrong}")
+            self.give_up(reason)
 
     # ------------------------------------------------------------ what is known
 

@@ -37,17 +37,20 @@ class Stage:
     inherited: bool = False
 
     def restart(self) -> None:
-        """With the code of an earlier run, of which the first step is compared."""
-        self.checks = 0 if self.tape is not None else CHECKS
+        """With the code of an earlier run; its first step is made both ways.
+
+        The loss would not tell whether a parameter has been frozen between the runs.
+        """
+        self.checks = 1 if self.tape is not None else CHECKS
         self.refusals, self.inherited = 0, True
-        self.compiled = self.audit = 0
+        self.compiled, self.audit = 0, AUDIT
 
     def pass_check(self) -> None:
         """A step was as it is in torch."""
         if self.checks:
             self.checks -= 1
         else:
-            self.audit = max(AUDIT, self.audit * (16 if self.is_long else 4))
+            self.audit *= 16 if self.is_long else 4
         self.inherited = False
 
     def begin_anew(self) -> None:
