@@ -1,4 +1,4 @@
-"""Functions that are made ahead of time are those that programs with random numbers call."""
+"""Functions that are made ahead of time are those that most programs of SVI call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from pyro.compile.warm_up import warm_up
 
 warm_up().join()
 made = set(library._LOADED)
-compile(lambda x: torch.randn(8, dtype=torch.float64) + x, torch.zeros(8, dtype=torch.float64))
+
+def program(x):
+    noise = torch.randn(8, dtype=torch.float64)
+    return noise * x.exp() + x.log() + torch.nn.functional.softplus(x)
+
+compile(program, torch.ones(8, dtype=torch.float64))
 assert made and made == set(library._LOADED), (made, set(library._LOADED))
 """
 

@@ -10,7 +10,8 @@ from pyro.compile.jit import machine
 from pyro.compile.math import FUNCTIONS, Definition, provide
 from pyro.logger import log
 
-_OF_NOISE = ("uniform", "ndtri")
+_FUNCTIONS = (("uniform", "ndtri"), ("exp",), ("log",), ("log1p_of_fraction",))
+"""Those of random numbers first, which are made together; most densities call the others."""
 
 
 @functools.cache
@@ -34,7 +35,8 @@ def warm_up() -> threading.Thread:
 def _make() -> None:
     try:
         target = machine().target
-        needed = [Definition(FUNCTIONS[name], target.width, target.fused) for name in _OF_NOISE]
-        provide(needed, objects())
+        for names in _FUNCTIONS:
+            needed = [Definition(FUNCTIONS[name], target.width, target.fused) for name in names]
+            provide(needed, objects())
     except Exception as error:  # whoever needs it will be told
         log.debug("no functions were made ahead of time: %r", error)
