@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import pyro.distributions as dist
 from pyro.compile import NotCapturable
 from pyro.compile.torch_graph import record_graph
-from pyro.infer.fit.replay import compiled_by_torch
+from pyro.infer.fit.graph.replay import compiled_by_torch
 from pyro.ops.circular_bessel import log_bessel_i0e
 from pyro.primitives.validation import unchecked
 

@@ -14,15 +14,15 @@ from torch import Tensor
 from pyro.infer import fit, training_state, validation
 from pyro.infer.check_optim import check_optim
 from pyro.infer.errors import InferenceError
-from pyro.infer.fit import single
 from pyro.infer.fit.choice import Choice, Programs
-from pyro.infer.fit.engine import Kind, StepEngine
+from pyro.infer.fit.loops import setting
 from pyro.infer.fit.objective import Differentiated, LossFn, objective_of, wants_compilation
 from pyro.infer.fit.options import Callback, RunOptions, check_num_steps
-from pyro.infer.fit.phase import Phase
 from pyro.infer.fit.result import SVIResult
 from pyro.infer.fit.run import Run
-from pyro.infer.fit.steps import Steps
+from pyro.infer.fit.steps.engine import Kind, StepEngine
+from pyro.infer.fit.steps.phase import Phase
+from pyro.infer.fit.steps.protocol import Steps
 from pyro.infer.gradients import check_gradients
 from pyro.infer.not_finite import check_loss
 from pyro.infer.param_capture import ParamCapture
@@ -37,8 +37,8 @@ from pyro.poutine.replay_messenger import ReplayMessenger
 from pyro.poutine.trace_messenger import TraceMessenger
 
 if TYPE_CHECKING:
-    from pyro.infer.fit.compiled_steps import Look
-    from pyro.infer.fit.stepper import Stepper
+    from pyro.infer.fit.loops.stepper import Stepper
+    from pyro.infer.fit.steps.call import Look
 
 
 class SVI(TracePosterior):
@@ -136,7 +136,7 @@ class SVI(TracePosterior):
         """
         self.single_steps += 1
         self._left_off = None
-        if self.single_steps <= single.COMPILED_AFTER and not self._is_explicit:
+        if self.single_steps <= setting.COMPILED_AFTER and not self._is_explicit:
             loss = self._step(args, kwargs)[0]
         else:
             loss = self._single_steps()(args, kwargs)

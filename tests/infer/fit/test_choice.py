@@ -15,7 +15,7 @@ import pyro.distributions as dist
 from pyro import optim, settings
 from pyro.compile import gemm, products
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO
-from pyro.infer.fit import worth
+from pyro.infer.fit.compiled import worth
 
 
 @pytest.fixture(autouse=True)

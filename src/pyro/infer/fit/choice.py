@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 from pyro.infer import fit
-from pyro.infer.fit.engine import Kind
 from pyro.infer.fit.feed import count
+from pyro.infer.fit.loops.watch import of_torch
 from pyro.infer.fit.objective import LossFn, wants_compilation
 from pyro.infer.fit.options import RunOptions
-from pyro.infer.fit.steps import SingleSteps, Steps
-from pyro.infer.fit.watch import of_torch
+from pyro.infer.fit.steps.engine import Kind
+from pyro.infer.fit.steps.protocol import Steps
+from pyro.infer.fit.steps.single import SingleSteps
 from pyro.optim.optim import PyroOptim
 
 if TYPE_CHECKING:
-    from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
-    from pyro.infer.fit.graph_steps import GraphSteps
-    from pyro.infer.fit.phase import Phase
+    from pyro.infer.fit.compiled.steps import CompiledSteps
+    from pyro.infer.fit.graph.steps import GraphSteps
+    from pyro.infer.fit.steps.call import EagerStep
+    from pyro.infer.fit.steps.phase import Phase
 
 COMPILED_FROM = 100  # steps of a run that pay for machine code
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
-from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
-from pyro.infer.fit.graph_steps import GraphSteps
-from pyro.infer.fit.steps import DelegatingSteps, Loss, SingleSteps
+from pyro.infer.fit.compiled.steps import CompiledSteps
+from pyro.infer.fit.graph.steps import GraphSteps
+from pyro.infer.fit.steps.call import EagerStep
+from pyro.infer.fit.steps.delegating import DelegatingSteps
+from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.single import SingleSteps
 from pyro.optim.optim import PyroOptim
 
 Choose = Callable[[], CompiledSteps | GraphSteps]

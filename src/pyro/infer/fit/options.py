@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
-from pyro.infer.fit.engine import Kind
+from pyro.infer.fit.steps.engine import Kind
 
 Callback = Callable[[int, Any], object]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pyro.infer.errors import InferenceError
-from pyro.infer.fit.engine import EngineName
-from pyro.infer.fit.snapshot import State
+from pyro.infer.fit.steps.engine import EngineName
+from pyro.infer.fit.steps.snapshot import State
 
 Reason = Literal["all steps", "converged", "callback", "interrupted", "not finite", "error"]
 

@@ -14,8 +14,9 @@ from pyro.infer.fit.monitor import DEFAULT_TOL, Monitor
 from pyro.infer.fit.options import RunOptions
 from pyro.infer.fit.progress import make_progress
 from pyro.infer.fit.result import Reason, SVIResult
-from pyro.infer.fit.snapshot import State
-from pyro.infer.fit.steps import Loss, SkippingSteps, Steps
+from pyro.infer.fit.steps.protocol import Loss, Steps
+from pyro.infer.fit.steps.skipping import SkippingSteps
+from pyro.infer.fit.steps.snapshot import State
 from pyro.interrupts import held_back, let_through
 from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.optim.optim import PyroOptim

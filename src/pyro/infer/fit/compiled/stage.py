@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyro.infer.fit.tape import Call, Tape
+from pyro.infer.fit.compiled.tape import Tape
+from pyro.infer.fit.steps.call import Call
 
 CHECKS = 2  # steps that are made both ways before the code is trusted
 AUDIT = 64

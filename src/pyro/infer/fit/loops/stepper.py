@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
-from pyro.infer.fit.compiled_steps import CompiledSteps, EagerStep
-from pyro.infer.fit.engine import EngineName, StepEngine
-from pyro.infer.fit.form import PLAIN, Form, is_simple
-from pyro.infer.fit.graph_steps import GraphSteps
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Objective
-from pyro.infer.fit.watch import CompiledByTorch, Unwatchable, Watch
+from pyro.infer.fit.compiled.steps import CompiledSteps
+from pyro.infer.fit.graph.steps import GraphSteps
+from pyro.infer.fit.loops.watch import CompiledByTorch, Unwatchable, Watch
+from pyro.infer.fit.steps.call import Call, EagerStep, Objective
+from pyro.infer.fit.steps.engine import EngineName, StepEngine
+from pyro.infer.fit.steps.form import PLAIN, Form, is_simple
+from pyro.infer.fit.steps.protocol import Loss
 from pyro.optim.optim import PyroOptim
 from pyro.params.param_store import PARAM_STORE
 from pyro.rng import new_seed

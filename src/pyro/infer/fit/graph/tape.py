@@ -13,11 +13,11 @@ from pyro.compile.not_capturable import NotCapturable, not_capturable
 from pyro.compile.torch_graph import record_graph
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
-from pyro.infer.fit.engine import Kind
-from pyro.infer.fit.generators import Generators
-from pyro.infer.fit.replay import Program, Replay, compiled_by_torch, replay_of, restored
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Objective
+from pyro.infer.fit.graph.generators import Generators
+from pyro.infer.fit.graph.replay import Program, Replay, compiled_by_torch, replay_of, restored
+from pyro.infer.fit.steps.call import Call, Objective
+from pyro.infer.fit.steps.engine import Kind
+from pyro.infer.fit.steps.protocol import Loss
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.primitives.validation import unchecked

@@ -13,7 +13,7 @@ import pyro
 import pyro.distributions as dist
 from pyro import optim
 from pyro.infer import SVI, SVIResult, Trace_ELBO
-from pyro.infer.fit.timetable import timetable_of
+from pyro.infer.fit.compiled.timetable import timetable_of
 from pyro.optim import pytorch_schedulers
 
 STEPS = 400  # more than rows of rates

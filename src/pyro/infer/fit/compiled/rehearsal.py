@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pyro.compile.draws import Counted, Key, make_key
 from pyro.distributions.validation import trusted_values
-from pyro.infer.fit import worth
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Objective
+from pyro.infer.fit.compiled import worth
+from pyro.infer.fit.steps.call import Call, Objective
+from pyro.infer.fit.steps.protocol import Loss
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.logger import log
@@ -27,7 +27,7 @@ class Rehearsal(NamedTuple):
     :param moved: The names of those that have a gradient.
     :param taken: How many random numbers it takes, by stream.
     :param parts: How many losses it has.
-    :param products: As :func:`~pyro.infer.fit.worth.routine_for` says.
+    :param products: As :func:`~pyro.infer.fit.compiled.worth.routine_for` says.
     """
 
     leaves: dict[str, Tensor]

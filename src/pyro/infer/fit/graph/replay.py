@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyro import settings
-from pyro.infer.fit.generators import Generators
+from pyro.infer.fit.graph.generators import Generators
 
 Program = Callable[..., Sequence[Tensor]]
 Replay = Callable[[Sequence[Tensor]], Sequence[Tensor]]

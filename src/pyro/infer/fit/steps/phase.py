@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
-from torch import Tensor
-from torch.utils import _pytree as pytree
-
-from pyro.infer.fit.form import PLAIN
-from pyro.infer.fit.tape import Call
-
 
 class Phase(NamedTuple):
     """What the next steps of a run depend on, if it is gone on with elsewhere.
@@ -35,8 +29,7 @@ class Phase(NamedTuple):
 
         Example::
 
-            >>> from pyro.infer.fit.phase import Phase
-            >>> phase = Phase(1, 5, 3, 7, None, {})
+            >>>             >>> phase = Phase(1, 5, 3, 7, None, {})
             >>> Phase.from_plain(phase.to_plain()) == phase
             True
         """
@@ -46,15 +39,3 @@ class Phase(NamedTuple):
     def from_plain(cls, data: Mapping[str, Any]) -> Self:
         """From what :meth:`to_plain` returned; a copy, of which one may take away."""
         return cls(**{**data, "stages": dict(data["stages"])})
-
-
-def in_words(call: Call) -> str:
-    """What kind of arguments a step has; the same in another process."""
-    leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
-    return f"{spec}: {', '.join(map(_word, leaves))}"
-
-
-def _word(x: Any) -> str:
-    if isinstance(x, Tensor):
-        return f"{x.dtype} {tuple(x.shape)}"
-    return repr(x) if type(x) in PLAIN else type(x).__qualname__

@@ -18,7 +18,7 @@ class Generators:
 
     Example::
 
-        >>> from pyro.infer.fit.generators import Generators
+        >>> from pyro.infer.fit.graph.generators import Generators
         >>> generators = Generators(torch.device("cpu"))
         >>> with generators.kept():
         ...     first = torch.rand(())

@@ -111,7 +111,7 @@ class Watch:
 
     Example::
 
-        >>> from pyro.infer.fit.watch import Watch
+        >>> from pyro.infer.fit.loops.watch import Watch
         >>> def make(spread):
         ...     return lambda: spread[0]
         >>> spread = [1.0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -15,17 +15,18 @@ from pyro.compile.draws import Counted, Key
 from pyro.compile.not_capturable import reason_of
 from pyro.compile.verify import difference
 from pyro.compile.warm_up import warm_up
-from pyro.infer.fit import worth
-from pyro.infer.fit.comparison import gradients_of, loss_difference, precision_of
-from pyro.infer.fit.engine import EngineName
-from pyro.infer.fit.form import flat, signature_of
-from pyro.infer.fit.phase import Phase, in_words
-from pyro.infer.fit.rehearsal import Rehearsal, loss_of, rehearse
-from pyro.infer.fit.snapshot import FlatSnapshot, Snapshot, State
-from pyro.infer.fit.stage import CHECKS, Stage
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Moment, Objective, Tape
-from pyro.infer.fit.timetable import timetable_of
+from pyro.infer.fit.compiled import worth
+from pyro.infer.fit.compiled.rehearsal import Rehearsal, loss_of, rehearse
+from pyro.infer.fit.compiled.stage import CHECKS, Stage
+from pyro.infer.fit.compiled.tape import Moment, Tape
+from pyro.infer.fit.compiled.timetable import timetable_of
+from pyro.infer.fit.steps.call import Call, EagerStep, Objective
+from pyro.infer.fit.steps.comparison import gradients_of, loss_difference, precision_of
+from pyro.infer.fit.steps.engine import EngineName
+from pyro.infer.fit.steps.form import flat, in_words, signature_of
+from pyro.infer.fit.steps.phase import Phase
+from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.snapshot import FlatSnapshot, Snapshot, State
 from pyro.infer.not_finite import raising
 from pyro.logger import log
 from pyro.optim.lr_scheduler import PyroLRScheduler
@@ -36,15 +37,6 @@ _LONG = 1000  # operations of a step, from which one is enough, and fewer are co
 _PIECE_SECONDS = 0.05
 _MOST_SIGNATURES = 8
 _MOST_REFUSALS = 20
-Look = Callable[[Mapping[str, Tensor]], None]
-
-
-class EagerStep(Protocol):
-    """Makes a step in torch: the loss, and the leaves by name; ``look`` sees their gradients."""
-
-    def __call__(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
-    ) -> tuple[Loss, dict[str, Tensor]]: ...
 
 
 @final

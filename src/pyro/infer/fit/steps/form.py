@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from pyro.infer.fit.steps.call import Call
+
 PLAIN = frozenset(
     {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size, slice, range}
 )
@@ -46,7 +48,7 @@ class Form:
 
     Example::
 
-        >>> from pyro.infer.fit.form import Form
+        >>> from pyro.infer.fit.steps.form import Form
         >>> x = torch.zeros(2)
         >>> form = Form((x, 1.0), {"y": {"a": x}})
         >>> form.tensors((x + 1, 1.0), {"y": {"a": x + 2}})
@@ -115,3 +117,15 @@ def signature_of(x: Any, changing: bool) -> Any:
     except TypeError:
         return (type(x), id(x))
     return (type(x), x)
+
+
+def in_words(call: Call) -> str:
+    """What kind of arguments a step has; the same in another process."""
+    leaves, spec = pytree.tree_flatten((call.args, call.kwargs))
+    return f"{spec}: {', '.join(map(_word, leaves))}"
+
+
+def _word(x: Any) -> str:
+    if isinstance(x, Tensor):
+        return f"{x.dtype} {tuple(x.shape)}"
+    return repr(x) if type(x) in PLAIN else type(x).__qualname__

@@ -13,7 +13,7 @@ from torch import nn
 
 from pyro import poutine
 from pyro.infer.autoguide import AutoNormal
-from pyro.infer.fit.watch import Unwatchable, Watch
+from pyro.infer.fit.loops.watch import Unwatchable, Watch
 
 FACTOR = 1.0
 DATA = torch.zeros(3)

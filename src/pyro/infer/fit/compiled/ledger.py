@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pyro.infer.fit.steps import Loss
+from pyro.infer.fit.steps.protocol import Loss
 
 
 @final
@@ -20,7 +20,7 @@ class Ledger:
 
     Example::
 
-        >>> from pyro.infer.fit.ledger import Ledger
+        >>> from pyro.infer.fit.compiled.ledger import Ledger
         >>> ledger = Ledger(rows=4, width=1)
         >>> for loss in (2.0, 3.0):
         ...     for array, new in zip(ledger.arrays, ledger.after([torch.tensor(loss)])):

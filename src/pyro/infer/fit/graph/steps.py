@@ -14,16 +14,15 @@ from torch.utils import _pytree as pytree
 from pyro.compile import switch
 from pyro.compile.not_capturable import reason_of
 from pyro.compile.verify import difference
-from pyro.infer.fit.comparison import gradients_of, precision_of
-from pyro.infer.fit.compiled_steps import EagerStep
-from pyro.infer.fit.engine import EngineName, Kind
-from pyro.infer.fit.form import signature_of
-from pyro.infer.fit.generators import Generators
-from pyro.infer.fit.graph_tape import Evaluation, GraphTape, device_of
-from pyro.infer.fit.phase import Phase
-from pyro.infer.fit.snapshot import Snapshot, State
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.tape import Call, Objective
+from pyro.infer.fit.graph.generators import Generators
+from pyro.infer.fit.graph.tape import Evaluation, GraphTape, device_of
+from pyro.infer.fit.steps.call import Call, EagerStep, Objective
+from pyro.infer.fit.steps.comparison import gradients_of, precision_of
+from pyro.infer.fit.steps.engine import EngineName, Kind
+from pyro.infer.fit.steps.form import signature_of
+from pyro.infer.fit.steps.phase import Phase
+from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.snapshot import Snapshot, State
 from pyro.infer.not_finite import raising
 from pyro.logger import log
 from pyro.optim.optim import PyroOptim

@@ -15,9 +15,9 @@ import pyro.distributions as dist
 from pyro import optim, settings
 from pyro.compile.draws import Counted, make_key
 from pyro.infer import SVI, JitTrace_ELBO, ReweightedWakeSleep
-from pyro.infer.fit.stepper import Stepper
+from pyro.infer.fit.loops.stepper import Stepper
 from pyro.rng import new_seed
-from tests.infer.fit.test_stepper import X, adam, double, guide, model, state
+from tests.infer.fit.loops.test_stepper import X, adam, double, guide, model, state
 
 __all__ = ["double"]  # a fixture
 

@@ -16,8 +16,8 @@ from pyro import optim
 from pyro.compile import gemm
 from pyro.compile.draws import Counted, make_key, work
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO, TraceEnum_ELBO, TraceMeanField_ELBO
-from pyro.infer.fit import worth
-from pyro.infer.fit.compiled_steps import CompiledSteps
+from pyro.infer.fit.compiled import worth
+from pyro.infer.fit.compiled.steps import CompiledSteps
 from pyro.infer.fit.result import SVIResult
 from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.rng import new_seed

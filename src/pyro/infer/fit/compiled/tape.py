@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from pyro.compile import gemm
 from pyro.compile.draws import Key, make_key
@@ -15,30 +14,17 @@ from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
-from pyro.infer.fit.ledger import Ledger
-from pyro.infer.fit.shared_memory import SharedMemory, share
-from pyro.infer.fit.steps import Loss
-from pyro.infer.fit.timetable import Timetable
+from pyro.infer.fit.compiled.ledger import Ledger
+from pyro.infer.fit.compiled.shared_memory import SharedMemory, share
+from pyro.infer.fit.compiled.timetable import Timetable
+from pyro.infer.fit.steps.call import Call, Objective
+from pyro.infer.fit.steps.protocol import Loss
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
 from pyro.ops.contract import loops_are_cheap
 from pyro.optim.flat import FlatOptimizer
 from pyro.optim.optim import PyroOptim
 from pyro.primitives.validation import unchecked
-
-Objective = Callable[..., Any]
-
-
-class Call(NamedTuple):
-    """The arguments of a step."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """All tensors in the arguments."""
-        return [x for x in pytree.tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
 
 
 class Moment(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyro.infer.fit.replay import replay_of
+from pyro.infer.fit.graph.replay import replay_of
 
 
 class _Graph:

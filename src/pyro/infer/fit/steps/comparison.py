@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyro.compile.verify import difference
-from pyro.infer.fit.steps import Loss
+from pyro.infer.fit.steps.protocol import Loss
 
 
 def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:

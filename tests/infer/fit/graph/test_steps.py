@@ -26,7 +26,7 @@ from pyro.infer import (
 )
 from pyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
 from pyro.infer.errors import InferenceError, NonFiniteError
-from pyro.infer.fit.stepper import Stepper
+from pyro.infer.fit.loops.stepper import Stepper
 
 STEPS = 10
 
@@ -308,7 +308,7 @@ def test_what_torch_cannot_compile_stays_in_torch(monkeypatch: pytest.MonkeyPatc
 
         return call
 
-    monkeypatch.setattr("pyro.infer.fit.graph_tape.compiled_by_torch", fail)
+    monkeypatch.setattr("pyro.infer.fit.graph.tape.compiled_by_torch", fail)
     svi = SVI(regression, AutoNormal(regression), optim.Adam({"lr": 0.05}), Trace_ELBO())
     result = svi.run(STEPS, *data(), compile="inductor", progress=False)
     assert result.compiled_steps == 0
