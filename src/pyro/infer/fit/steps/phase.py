@@ -29,7 +29,8 @@ class Phase(NamedTuple):
 
         Example::
 
-            >>>             >>> phase = Phase(1, 5, 3, 7, None, {})
+            >>> from pyro.infer.fit.steps.phase import Phase
+            >>> phase = Phase(1, 5, 3, 7, None, {})
             >>> Phase.from_plain(phase.to_plain()) == phase
             True
         """
