@@ -56,7 +56,7 @@ def _turn(suite: Suite, turn: tuple[int, str, Entrant], opened: Open, draws: Pat
     path = (str(draws / f"{stem(who)}.npz"),) if suite.saves_draws else ()
     script = str(BENCHMARKS / entrant.script)
     arguments = (script, model, *path, *entrant.arguments)
-    return who | work(opened(entrant.environment), arguments, suite.limit)
+    return who | work(opened(entrant.environment), arguments, suite.limit, number)
 
 
 def stem(record: Mapping[str, object]) -> str:
@@ -64,12 +64,13 @@ def stem(record: Mapping[str, object]) -> str:
     return f"{record['model']}--{record['library']}--{record['round']}"
 
 
-def work(where: Environment, arguments: Sequence[str], limit: float) -> Record:
+def work(where: Environment, arguments: Sequence[str], limit: float, number: int) -> Record:
     """The record that a worker prints as its last line, or ``failed``, with the reason."""
+    started = {"PYRO_BENCH_STARTED": repr(time.time())}
     try:
         done = subprocess.run(
             [str(where.python), *arguments],
-            env=where.variables() | {"PYRO_BENCH_STARTED": repr(time.time())},
+            env=where.variables() | started | {"PYRO_BENCH_ROUND": str(number)},
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -31,6 +31,11 @@ def since_start() -> float:
     return time.time() - float(os.environ["PYRO_BENCH_STARTED"])
 
 
+def round_number() -> int:
+    """The round that this process belongs to: sampling takes its seeds from it."""
+    return int(os.environ.get("PYRO_BENCH_ROUND", "0"))
+
+
 def versions(*distributions: str) -> dict[str, str]:
     """The versions of installed distributions, and of Python."""
     return {name: version(name) for name in distributions} | {"Python": platform.python_version()}

@@ -24,10 +24,11 @@ class KernelLoop:
         warmup: int,
         draws: int,
         parallel: bool,
+        seed: int,
     ) -> None:
         self._kernel = kernel = NUTS(model)
         self._data, self._warmup, self._parallel = data, warmup, parallel
-        keys = jax.random.split(jax.random.PRNGKey(1), chains)
+        keys = jax.random.split(jax.random.PRNGKey(seed), chains)
         if parallel:
             starts = [kernel.init(key, warmup, None, (), data) for key in keys]
             self._start = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)

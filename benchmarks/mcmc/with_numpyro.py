@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from harness.chains import CHAINS, DRAWS, WARMUP, save, silently
-from harness.worker import argument, once, report, since_start, versions
+from harness.worker import argument, once, report, round_number, since_start, versions
 
 os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={CHAINS}"
 
@@ -36,7 +36,7 @@ def main(name: str, path: str, method: str) -> None:
             chain_method=method,
             progress_bar=False,
         )
-        found["mcmc"].run(jax.random.PRNGKey(0), **data)
+        found["mcmc"].run(jax.random.PRNGKey(2 * round_number()), **data)
         jax.block_until_ready(found["mcmc"].get_samples())
 
     imported = since_start()
@@ -49,7 +49,8 @@ def main(name: str, path: str, method: str) -> None:
 
 def _warm(model: object, data: dict[str, object], path: str, method: str) -> dict[str, float]:
     """Another run by a compiled loop over the kernel, all of whose iterations are counted."""
-    loop = KernelLoop(model, data, CHAINS, WARMUP, DRAWS, method == "parallel")
+    seed = 2 * round_number() + 1
+    loop = KernelLoop(model, data, CHAINS, WARMUP, DRAWS, method == "parallel", seed)
     loop.run()
     seconds = once(loop.run)
     save(path, loop.draws())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.worker import argument, once, report, since_start, versions
+from harness.worker import argument, once, report, round_number, since_start, versions
 
 import torch  # isort: skip (nothing is imported before the clock is)
 from harness.chains import CHAINS, DRAWS, WARMUP, save, silently
@@ -20,7 +20,7 @@ def main(name: str, path: str) -> None:
     entry = CATALOGUE[name]
     data = {key: torch.as_tensor(value) for key, value in entry.data().items()}
     model = entry.module("pyro_model").model
-    pyro.set_rng_seed(0)
+    pyro.set_rng_seed(round_number())
     found: dict[str, MCMC] = {}
 
     def draw() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.worker import argument, once, report, since_start, versions
+from harness.worker import argument, once, report, round_number, since_start, versions
 
 import arviz  # isort: skip (nothing is imported before the clock is)
 import nutpie
@@ -29,13 +29,13 @@ def main(name: str, path: str) -> None:
 
     def draw() -> None:
         found["compiled"] = nutpie.compile_pymc_model(build(**data), backend="numba")
-        sample(0)
+        sample(2 * round_number())
 
     imported = since_start()
     figures: dict[str, object] = {"MCMC(...) to draws": once(draw)}
     silently(lambda: print(arviz.summary(found["draws"])))
     figures |= {"start to summary": since_start(), "imports": imported}
-    figures["warm"] = once(lambda: sample(1))
+    figures["warm"] = once(lambda: sample(2 * round_number() + 1))
     result = found["draws"]
     steps, warm_steps = result.sample_stats.n_steps, result.warmup_sample_stats.n_steps
     figures["gradients"] = float(steps.sum() + warm_steps.sum())
