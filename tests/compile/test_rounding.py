@@ -206,8 +206,7 @@ def test_what_torch_executes_and_draws_is_rounded() -> None:
         found = [y.detach() for y in f(X)]
         return Outcome(torch.zeros(()).double(), torch.tensor(True), [key], found)
 
-    taken = {"normal": 5000, "uniform": 5000}
-    made = compile_iteration(step, [key], inputs=[X], taken=taken, products=gemm.SINGLE)
+    made = compile_iteration(step, [key], inputs=[X], products=gemm.SINGLE)
     made.run(1, [X])
     uniform, nothing = made.extras
     assert torch.equal(uniform, uniform.float()) and uniform.max() < 0.1

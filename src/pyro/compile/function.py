@@ -47,10 +47,7 @@ class _Specialisation:
             self.program: Program = build(run, inputs, density=False, held=held)
         except RandomDraw:
             self.draws = True
-            with Counted(make_key(0)) as counted, torch.enable_grad():
-                run(*inputs)
-            taken = counted.noise.taken
-            self.program = build(run, inputs, density=False, taken=taken, held=held)
+            self.program = build(run, inputs, density=False, draws=True, held=held)
         given, returned = self.program.positions()
         self.input_types = _types((t.dtype for t in inputs), given)
         self.output_types = _types((dtype for _, dtype in self._metas), returned)

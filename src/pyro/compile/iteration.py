@@ -162,8 +162,8 @@ def compile_iteration(
     state: Sequence[Tensor],
     slices: Sequence[Slice] = (),
     inputs: Sequence[Tensor] = (),
-    taken: Mapping[str, int] | None = None,
     products: str | None = None,
+    meanwhile: Callable[[Mapping[str, float]], object] | None = None,
 ) -> Iteration:
     """Machine code of a step, and of the loop over it.
 
@@ -175,9 +175,10 @@ def compile_iteration(
         first is the key of the random numbers, in float64, of which ``step`` returns the next one.
     :param slices: tensors of the program that hold what is in parts of the state.
     :param inputs: tensors that are given anew to each run, of the same shapes.
-    :param taken: how many random numbers a step takes, by stream; None: it takes none.
     :param products: the routine of BLAS for large products of matrices, ``"dgemm"`` or
         ``"sgemm"``; with that, float32 tensors are float32 in memory. None: they are loops.
+    :param meanwhile: called while LLVM works, with the seconds of the stages until then; not if
+        there is code already. It must not raise.
     :raises NotCapturable: if control flow depends on values, or the step changes tensors of others.
 
     Example::
@@ -198,5 +199,5 @@ def compile_iteration(
         found[:] = [outcome]
         return [outcome.value, outcome.go_on, *outcome.state, *outcome.extras]
 
-    program = build_iteration(flat, tuple(state), tuple(inputs), tuple(slices), taken, products)
+    program = build_iteration(flat, tuple(state), tuple(inputs), tuple(slices), products, meanwhile)
     return Iteration(program, state, inputs, len(found[0].extras))

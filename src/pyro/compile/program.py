@@ -177,7 +177,7 @@ def build(
     fn: Callable[..., Any],
     inputs: tuple[Tensor, ...],
     density: bool,
-    taken: Mapping[str, int] | None = None,
+    draws: bool = False,
     held: torch.dtype = torch.float64,
     meanwhile: Meanwhile | None = None,
 ) -> Program:
@@ -185,7 +185,7 @@ def build(
 
     :param fn: takes the inputs, and returns tensors.
     :param density: whether the code takes its arrays one by one.
-    :param taken: how many random numbers ``fn`` takes; their key is one input more.
+    :param draws: whether ``fn`` draws random numbers; their key is one input more.
     :param held: the type of large arrays in memory.
     :param meanwhile: called while LLVM works, with the seconds of the stages until then; not if
         there is code already. It must not raise.
@@ -193,13 +193,13 @@ def build(
     seconds: dict[str, float] = {}
     graph = Graph()
     with stage(seconds, "capture"):
-        recorder, result = record(fn, inputs, graph, taken)
+        recorder, result = record(fn, inputs, graph, draws)
         views = tuple(recorder.view(t) for t in result)
         if density:
             views = tuple(graph.cast(v, Kind.F) for v in views)
     fallback = Fallback(
-        fn if taken is None else _counted(fn),
-        _slots(inputs if taken is None else (*inputs, make_key(0))),
+        _counted(fn) if draws else fn,
+        _slots((*inputs, make_key(0)) if draws else inputs),
         _slots(result, density),
         density,
         recorder.guards[0].where if recorder.guards else "no branch",
@@ -211,7 +211,7 @@ def build(
         graph.shorten(0, dim)
     wish = None
     if held is torch.float32:
-        wish = wish_for(inputs, result, density, taken is not None)
+        wish = wish_for(inputs, result, density, draws)
     return _finish(recorder, views, fallback, seconds, density, dim, wish=wish, meanwhile=meanwhile)
 
 
@@ -220,14 +220,15 @@ def build_iteration(
     state: tuple[Tensor, ...],
     inputs: tuple[Tensor, ...],
     slices: Iterable[tuple[Tensor, int, int]],
-    taken: Mapping[str, int] | None,
     products: str | None = None,
+    meanwhile: Meanwhile | None = None,
 ) -> Program:
     """A program with a loop over it, ``iterate``.
 
     :param fn: returns a real number, a truth value, the next state, and more arrays.
     :param products: the routine of BLAS for large products of matrices. With that for float32,
         all tensors of float32 are rounded as in torch, and are so in memory.
+    :param meanwhile: as in :func:`build`.
     """
     seconds: dict[str, float] = {}
     graph = Graph()
@@ -235,7 +236,7 @@ def build_iteration(
         given = enumerate((*state, *inputs))
         graph.rounding = Rounding(graph, [k for k, t in given if t.dtype is torch.float32])
     with stage(seconds, "capture"):
-        recorder, result = record_step(fn, state, inputs, slices, graph, taken)
+        recorder, result = record_step(fn, state, inputs, slices, graph)
         kinds = [Kind.B if position == 1 else Kind.F for position in range(len(result))]
         views = tuple(graph.cast(recorder.view(t), k) for t, k in zip(result, kinds, strict=True))
     wish = None
@@ -253,7 +254,7 @@ def build_iteration(
         tuple(t.numel() * t.element_size() for t in state), len(state) + len(inputs), len(views)
     )
     program = _finish(
-        recorder, views, fallback, seconds, False, 0, carried, wish=wish, products=products
+        recorder, views, fallback, seconds, False, 0, carried, wish, products, meanwhile
     )
     if wish is not None:
         _check_memory(program, wish)

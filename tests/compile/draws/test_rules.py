@@ -117,6 +117,37 @@ def test_the_function_itself_draws_the_same_numbers(case):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def _in_pieces(x: Tensor) -> Tensor:
+    parts = [torch.randn(n, dtype=torch.float64) for n in (1, 8, 0, 300, 7)]
+    return x + torch.cat([*parts, torch.rand(3, dtype=torch.float64)])
+
+
+def _written_into(x: Tensor) -> Tensor:
+    first, second = (torch.randn(8, dtype=torch.float64) for _ in range(2))
+    first[2:5].mul_(100.0).add_(second[:3])
+    return x + torch.stack([first, second, first.cumsum(0)])
+
+
+def _read_whole(x: Tensor) -> Tensor:
+    square = torch.randn(16, dtype=torch.float64).reshape(4, 4)
+    factor = torch.linalg.cholesky(square @ square.mT + torch.eye(4, dtype=torch.float64))
+    return x + factor.sum() + square.sum() + torch.randn(8, dtype=torch.float64).logsumexp(0)
+
+
+@pytest.mark.parametrize("fn", [_in_pieces, _written_into, _read_whole])
+def test_streams_grow_while_a_program_is_recorded(fn):
+    """Whatever becomes of the numbers that were drawn before others."""
+    f = compile(fn)
+    x = torch.zeros((), dtype=torch.float64)
+    pyro.set_rng_seed(3)
+    found = f(x)
+    pyro.set_rng_seed(3)
+    with Counted(make_key(new_seed())):
+        expected = fn(x)
+    assert f.reason is None
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
 def test_a_permutation_holds_each_index_once():
     f = compile(lambda x: torch.randperm(50) + x)
     found = f(torch.zeros((), dtype=torch.int64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -20,8 +20,7 @@ from pyro.compile.capture.memory import Memories, check_place
 from pyro.compile.capture.narrow import wrapped
 from pyro.compile.capture.operation import Operation, operation
 from pyro.compile.capture.sharing import Sharing
-from pyro.compile.draws import Noise, make_key
-from pyro.compile.draws.noise import positions
+from pyro.compile.capture.streams import Streams
 from pyro.compile.draws.rules import rule_of
 from pyro.compile.graph import DTYPE_KIND, Graph
 from pyro.compile.guard import Guard
@@ -36,7 +35,6 @@ from pyro.compile.not_capturable import (
 from pyro.compile.table.context import Context, Meta, NoRow, Row
 from pyro.logger import log
 
-_LANES = 8  # streams are whole vectors, so that no code for single numbers is needed
 _TAKES_IN = frozenset({"aten::lift_fresh", "aten::lift"})  # of what was made without a trace
 
 
@@ -54,7 +52,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, graph: Graph) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = graph
-        self.noise: Noise | None = None
+        self._streams: Streams | None = None
         self.memories = Memories(graph)
         self.calls: list[CallOut] = []
         self.guards: list[Guard] = []
@@ -78,15 +76,14 @@ class Recorder(TorchDispatchMode):
         view = views.of_whole(self.view(source), shape, contiguous(shape), offset)
         self.memories.add(tensor, view, is_input=True)
 
-    def draw_from(self, key: View, taken: Mapping[str, int]) -> None:
-        """Take random numbers from a key, as many as given; each stream is one node."""
-        streams = {k: _stream(k, -(-n // _LANES) * _LANES) for k, n in taken.items() if n}
-        self.noise = Noise(make_key(0), streams)
-        lanes = [views.select(key, 0, part) for part in range(3)]
-        for stream, pool in streams.items():
-            place = self.graph.constant(positions(stream, 0, len(pool)))
-            view = self.graph.map("uniform", *lanes, place)
-            self.memories.add(pool, self.graph.map("ndtri", view) if stream == "normal" else view)
+    def draw_from(self, key: View) -> None:
+        """Take random numbers from a key."""
+        self._streams = Streams(self.memories, key)
+
+    def end(self) -> None:
+        """The program has run."""
+        if self._streams is not None:
+            self._streams.end()
 
     def view(self, tensor: Tensor) -> View:
         """What a tensor is in the graph."""
@@ -137,12 +134,12 @@ class Recorder(TorchDispatchMode):
 
     def _draw(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A random operation: a function of the noise, or torch draws in the middle of the code."""
-        if self.noise is None:
+        if self._streams is None:
             raise RandomDraw(f"{op.name} draws random numbers", user_line(sys._getframe(1)))
         rule = rule_of(op.func, kwargs)
         if rule is not None:
             with self:
-                return rule(self.noise.take, *args, **kwargs)
+                return rule(self._streams.take, *args, **kwargs)
         if op.writes:
             raise not_capturable(f"{op.name} draws random numbers")
         self.torch_draws = True
@@ -270,13 +267,6 @@ class Recorder(TorchDispatchMode):
         return x
 
 
-def _stream(stream: str, count: int) -> Tensor:
-    """Any numbers such as a stream has."""
-    generator = torch.Generator().manual_seed(0)
-    draw = torch.randn if stream == "normal" else torch.rand
-    return draw(count, generator=generator, dtype=torch.float64)
-
-
 def _tensors(arguments: Iterable[Any]) -> Iterable[Tensor]:
     for x in arguments:
         if isinstance(x, Tensor):
@@ -296,15 +286,15 @@ def record(
     fn: Callable[..., Any],
     inputs: tuple[Tensor, ...],
     graph: Graph,
-    taken: Mapping[str, int] | None = None,
+    draws: bool = False,
 ) -> tuple[Recorder, Any]:
     """Run ``fn`` on the inputs in a recorder; both are returned, with what ``fn`` returned.
 
     A program that writes into a tensor that was shared runs once more, without sharing.
 
-    :param taken: how many random numbers ``fn`` takes; their key is one input more.
+    :param draws: whether ``fn`` draws random numbers; their key is one input more.
     """
-    recorder, result = _shared_if_sound(partial(_recorded, fn, inputs, graph, taken), graph)
+    recorder, result = _shared_if_sound(partial(_recorded, fn, inputs, graph, draws), graph)
     if any(recorder.memories.was_written(t) for t in inputs):
         raise NotCapturable("the function writes into an input", "its end")
     if recorder.touched is not None:
@@ -333,16 +323,18 @@ def _recorded(
     fn: Callable[..., Any],
     inputs: tuple[Tensor, ...],
     graph: Graph,
-    taken: Mapping[str, int] | None,
+    draws: bool,
     sharing: AbstractContextManager[Any],
 ) -> tuple[Recorder, Any]:
     recorder = Recorder(graph)
     for position, tensor in enumerate(inputs):
         recorder.input(position, tensor)
-    if taken is not None:
-        recorder.draw_from(graph.input(len(inputs), (3,), Kind.F), taken)
+    if draws:
+        recorder.draw_from(graph.input(len(inputs), (3,), Kind.F))
     with collector_paused(), recorder, sharing, torch.enable_grad():
-        return recorder, fn(*inputs)
+        result = fn(*inputs)
+    recorder.end()
+    return recorder, result
 
 
 def record_step(
@@ -351,18 +343,17 @@ def record_step(
     inputs: Sequence[Tensor],
     slices: Iterable[tuple[Tensor, int, int]],
     graph: Graph,
-    taken: Mapping[str, int] | None,
 ) -> tuple[Recorder, Any]:
     """Run ``fn``, which reads these very tensors, in a recorder.
 
     A step that writes into a tensor that was shared runs once more, without sharing.
 
-    :param state: arrays; the first is the key of random numbers if any are ``taken``.
+    :param state: arrays; the first is the key of random numbers.
     :param slices: tensors that hold a part of an array: which, and from where on.
     :raises NotCapturable: if ``fn`` writes into a tensor that it has not made.
     """
     parts = tuple(slices)
-    attempt = partial(_recorded_step, fn, state, inputs, parts, graph, taken)
+    attempt = partial(_recorded_step, fn, state, inputs, parts, graph)
     recorder, result = _shared_if_sound(attempt, graph)
     if recorder.touched is not None:
         raise NotCapturable("the step changes a tensor that it has not made", recorder.touched)
@@ -375,7 +366,6 @@ def _recorded_step(
     inputs: Sequence[Tensor],
     slices: Iterable[tuple[Tensor, int, int]],
     graph: Graph,
-    taken: Mapping[str, int] | None,
     sharing: AbstractContextManager[Any],
 ) -> tuple[Recorder, Any]:
     recorder = Recorder(graph)
@@ -383,7 +373,8 @@ def _recorded_step(
         recorder.input(position, tensor)
     for tensor, array, offset in slices:
         recorder.slice_of(tensor, state[array], offset)
-    if taken is not None:
-        recorder.draw_from(recorder.view(state[0]), taken)
+    recorder.draw_from(recorder.view(state[0]))
     with collector_paused(), recorder, sharing, torch.enable_grad():
-        return recorder, fn()
+        result = fn()
+    recorder.end()
+    return recorder, result

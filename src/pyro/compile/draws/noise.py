@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import final
 
 import torch
@@ -39,31 +38,25 @@ class Noise:
     """Streams of uniform and of normal numbers, from which a run takes one slice after another.
 
     :param key: as :func:`make_key` makes it.
-    :param pools: the streams, if they have been computed; then no more can be taken.
+    :ivar taken: how many have been taken, by stream.
 
     >>> noise = Noise(make_key(3))
     >>> noise.take("normal", 3).shape, noise.take("normal", 2).shape, noise.taken["normal"]
     (torch.Size([3]), torch.Size([2]), 5)
     """
 
-    def __init__(self, key: Key, pools: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, key: Key) -> None:
         self._key = key
-        self._pools = dict(pools or {})
-        self._is_open = pools is None
+        self._pools: dict[str, Tensor] = {}
         self.taken = dict.fromkeys(STREAMS, 0)
 
     def take(self, stream: str, count: int) -> Tensor:
-        """The next numbers of a stream, in float64.
-
-        :raises IndexError: if the streams are given and end before.
-        """
+        """The next numbers of a stream, in float64."""
         start = self.taken[stream]
         self.taken[stream] = start + count
         pool = self._pools.get(stream)
         held = 0 if pool is None else len(pool)
         if start + count > held:
-            if not self._is_open:
-                raise IndexError(f"the run takes more than {held} {stream} numbers")
             more = self._numbers(stream, held, max(start + count - held, _BLOCK))
             pool = more if pool is None else torch.cat([pool, more])
             self._pools[stream] = pool

@@ -1,8 +1,7 @@
-"""A step that is computed and not made: its loss, what it moves, and what noise it takes."""
+"""A step that is computed and not made: its loss, and what it moves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -25,16 +24,19 @@ class Rehearsal(NamedTuple):
 
     :param leaves: The unconstrained leaves of its parameters, by name.
     :param moved: The names of those that have a gradient.
-    :param taken: How many random numbers it takes, by stream.
     :param parts: How many losses it has.
     :param products: As :func:`~pyro.infer.fit.compiled.worth.routine_for` says.
     """
 
     leaves: dict[str, Tensor]
     moved: list[str]
-    taken: Mapping[str, int]
     parts: int
     products: str | None
+
+    def is_like(self, other: Rehearsal) -> bool:
+        """Whether code for one is code for the other."""
+        mine, theirs = ((list(x.leaves), *x[1:]) for x in (self, other))
+        return mine == theirs and all(other.leaves[k] is leaf for k, leaf in self.leaves.items())
 
 
 def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
@@ -56,7 +58,7 @@ def rehearse(objective: Objective, optim: PyroOptim, call: Call) -> Rehearsal:
     optim.admit(seen.leaves)
     moved = [name for name, g in zip(names, gradients, strict=True) if g is not None]
     products = worth.routine_for(counted.work, leaves)
-    return Rehearsal(seen.leaves, moved, counted.noise.taken, len(losses), products)
+    return Rehearsal(seen.leaves, moved, len(losses), products)
 
 
 def loss_of(objective: Objective, call: Call, key: Key) -> Loss | None:

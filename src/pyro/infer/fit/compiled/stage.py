@@ -8,6 +8,7 @@ from typing import Any
 
 from pyro.infer.fit.compiled.tape import Tape
 from pyro.infer.fit.steps.call import Call
+from pyro.optim.optim import PyroOptim
 
 CHECKS = 2  # steps that are made both ways before the code is trusted
 AUDIT = 64
@@ -53,6 +54,17 @@ class Stage:
         else:
             self.audit *= 16 if self.is_long else 4
         self.inherited = False
+
+    def is_trusted(self, optim: PyroOptim) -> bool:
+        """Whether the next step may be made in machine code."""
+        return self._is_proved(optim) and self.compiled < self.audit
+
+    def is_due(self, optim: PyroOptim) -> bool:
+        """Whether it is time that one more is compared."""
+        return self._is_proved(optim) and self.compiled >= self.audit
+
+    def _is_proved(self, optim: PyroOptim) -> bool:
+        return self.tape is not None and not self.checks and self.tape.flat.is_current(optim)
 
     def begin_anew(self) -> None:
         """Without code."""

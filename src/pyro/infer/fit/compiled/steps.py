@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 from pyro.compile import switch
-from pyro.compile.draws import Counted, Key
+from pyro.compile.draws import Key
+from pyro.compile.meanwhile import Once
 from pyro.compile.not_capturable import reason_of
-from pyro.compile.verify import difference
 from pyro.compile.warm_up import warm_up
 from pyro.infer.fit.compiled import worth
+from pyro.infer.fit.compiled.made import Made, make_step, parts_of
+from pyro.infer.fit.compiled.recording import Recorded, Recording
 from pyro.infer.fit.compiled.rehearsal import Rehearsal, loss_of, rehearse
 from pyro.infer.fit.compiled.stage import CHECKS, Stage
 from pyro.infer.fit.compiled.tape import Moment, Tape
-from pyro.infer.fit.compiled.timetable import timetable_of
 from pyro.infer.fit.steps.call import Call, EagerStep, Objective
-from pyro.infer.fit.steps.comparison import gradients_of, loss_difference, precision_of
+from pyro.infer.fit.steps.comparison import loss_difference, precision_of
 from pyro.infer.fit.steps.engine import EngineName
 from pyro.infer.fit.steps.form import flat, in_words, signature_of
 from pyro.infer.fit.steps.phase import Phase
@@ -44,10 +45,11 @@ class CompiledSteps:
     """Steps in machine code where that can be; otherwise in torch, for a reason that is kept.
 
     The first step is made in torch as ever. The second takes its random numbers from a key and is
-    recorded; machine code makes it too, and the third, if a step is short; they are compared. Then
-    steps are made in machine code; after 64, 256, 1024, ... of them (64, 1024, ... of long ones)
-    one is compared again, so that a program which changes as it goes on is found out. In a run it
-    is the loss that is compared then, which torch computes without the gradient and the update.
+    recorded; torch makes it while LLVM works. Machine code makes it too, and the third, if a step
+    is short; they are compared. Then steps are made in machine code; after 64, 256, 1024, ... of
+    them (64, 1024, ... of long ones) one is compared again, so that a program which changes as it
+    goes on is found out. In a run it is the loss that is compared then, which torch computes
+    without the gradient and the update.
 
     :param step: Makes a step in torch.
     :param objective: The loss as a tensor; or why there is none.
@@ -83,13 +85,14 @@ class CompiledSteps:
         self._last_seed: tuple[int, int] | None = None  # of which step
         self._step, self._optim, self._changing = step, optim, changing
         self._objective = objective
+        self._recording = Recording(objective, optim, changing)
         self._stages: dict[Any, Stage] = {}
         self._count = 0
         self._pace = _PIECE_SECONDS / 16
         self._seed: int | None = None
         self._live: Tape | None = None  # what made the last step
-        self._is_scheduled = False
         self._left_off: Phase | None = None
+        self._expected: Rehearsal | None = None  # of the next step, after one as ever
         self.leaves: dict[str, Tensor] = {}
         self.compiled = 0
         self.reason: str | None = None
@@ -116,7 +119,7 @@ class CompiledSteps:
             if stage is not None and self._is_due(stage):
                 self._audit(stage, call)
                 stage = stage if self.reason is None else None
-            if stage is not None and self._is_trusted(stage):
+            if stage is not None and stage.is_trusted(self._optim):
                 losses, refused = self._natively(stage, n - made, call)
                 if losses:
                     made += len(losses)
@@ -137,7 +140,7 @@ class CompiledSteps:
         self.settle()
         self._after, self._count, self.compiled, self._seed = after, 0, 0, None
         self._live = None
-        self._is_scheduled, self._left_off = False, None
+        self._recording.is_scheduled, self._left_off = False, None
         for key in list(self._stages)[:-1] if not self._changing else ():
             del self._stages[key]
         for stage in self._stages.values():
@@ -170,7 +173,7 @@ class CompiledSteps:
 
     def follow_schedule(self) -> None:
         """From now on, advance the schedule between steps that are made at once."""
-        self._is_scheduled = True
+        self._recording.is_scheduled = True
 
     def lend_rates(self) -> None:
         """Let a schedule find the learning rates where it looks for them; it may change them."""
@@ -193,12 +196,12 @@ class CompiledSteps:
     def trusted(self, call: Call) -> Callable[[Sequence[Tensor]], Loss | None] | None:
         """Makes single steps with arguments of this kind, as long as :meth:`may_repeat`."""
         stage = self._stage(call)
-        if not self._is_trusted(stage) or stage.tape is None or not stage.tape.can_share():
+        if not stage.is_trusted(self._optim) or stage.tape is None or not stage.tape.can_share():
             return None
         tape = stage.tape
 
         def once(tensors: Sequence[Tensor]) -> Loss | None:
-            if not self._is_trusted(stage) or not tape.can_share():
+            if not stage.is_trusted(self._optim) or not tape.can_share():
                 return None
             loss = tape.once(self._key_numbers(self._count), tensors)
             if loss is not None:
@@ -215,7 +218,7 @@ class CompiledSteps:
             self.settle()
             self._live = stage.tape
         most = max(1, min(n, int(_PIECE_SECONDS / self._pace), stage.audit - stage.compiled))
-        if self._is_scheduled != stage.tape.follows:
+        if self._recording.is_scheduled != stage.tape.follows:
             most = 1
         start = time.perf_counter()
         losses, refused = stage.tape.run(most, self._key(self._count), call)
@@ -248,7 +251,7 @@ class CompiledSteps:
         recorded = counters is not None and stage.take(counters)
         found = self._rehearse(stage.call) if recorded else None
         if found is not None:
-            self._record(stage, found, stage.call)
+            self._take(stage, self._recording.after(found, stage.call))
 
     def _note_refusal(self, stage: Stage) -> None:
         """A step could not be made; if that is so time and again, there is no point in trying."""
@@ -256,23 +259,9 @@ class CompiledSteps:
         if stage.refusals > _MOST_REFUSALS:
             self.give_up("steps take another branch of a library than the one that was recorded")
 
-    def _is_trusted(self, stage: Stage) -> bool:
-        return (
-            stage.tape is not None
-            and stage.tape.flat.is_current(self._optim)
-            and not stage.checks
-            and stage.compiled < stage.audit
-        )
-
     def _is_due(self, stage: Stage) -> bool:
         """Whether the loss of the next step is to be compared, and that is enough."""
-        return (
-            self._seeds is None
-            and stage.tape is not None
-            and not stage.checks
-            and stage.compiled >= stage.audit
-            and stage.tape.flat.is_current(self._optim)
-        )
+        return self._seeds is None and stage.is_due(self._optim)
 
     def _audit(self, stage: Stage, call: Call) -> None:
         """Compare the loss of the next step, which is then made in machine code.
@@ -294,46 +283,82 @@ class CompiledSteps:
         self._live = None
         count, self._count = self._count, self._count + 1
         if stage is None:
-            with self._policy():
-                loss, leaves = self._step(call.args, call.kwargs)
-            self._note(leaves)
-            return loss
+            return self._as_ever(call)
         if stage.tape is not None and not stage.tape.flat.is_current(self._optim):
             stage.begin_anew()
         key = self._key(count)
-        foreseen = None if stage.tape is None else stage.tape.foresee(key, call)
-        if stage.tape is not None and foreseen is None:
+        if stage.tape is None:
+            return self._recorded(stage, call, key)
+        foreseen = stage.tape.foresee(key, call)
+        if foreseen is None:
             self._note_refusal(stage)
-        before = self._moment() if stage.tape is None else None
-        seen: dict[str, Tensor] = {}
-        counted = Counted(key)
-        with self._policy(), counted:
-            loss, leaves = self._step(
-                call.args, call.kwargs, lambda found: seen.update(gradients_of(found))
-            )
-        if leaves.keys() - self.leaves.keys():
-            self._note(leaves)
+        with self._policy():
+            made = make_step(self._step, call, key)
+        if made.leaves.keys() - self.leaves.keys():
+            self._note(made.leaves)
             self._stages.clear()
-        elif before is not None:
-            products = worth.routine_for(counted.work, leaves.values())
-            reason = None if self._insists else worth.better_in_torch(counted.work, products)
-            if reason is not None:
-                self.give_up(reason)
-                return loss
-            parts = len(loss) if isinstance(loss, tuple) else 1
-            made = Rehearsal(leaves, list(seen), counted.noise.taken, parts, products)
-            self._record(stage, made, call)
-            if stage.tape is not None:
-                left = 0 if self._insists else stage.tape.iteration.products_left
-                if (reason := worth.slow_loops(counted.work, products, left)) is not None:
-                    self.give_up(reason)
-                    return loss
-                foreseen = stage.tape.foresee(key, call, before)
-                stage.is_long = counted.work.operations > _LONG
-                stage.checks = 1 if stage.is_long else CHECKS
-        if foreseen is not None and stage.tape is not None:
-            self._compare(stage, foreseen, loss, seen)
+        if foreseen is not None:
+            self._compare(stage, foreseen, made)
+        return made.loss
+
+    def _as_ever(self, call: Call) -> Loss:
+        moved: list[str] = []
+
+        def look(found: Mapping[str, Tensor]) -> None:
+            moved.extend(name for name, leaf in found.items() if leaf.grad is not None)
+
+        with self._policy():
+            loss, leaves = self._step(call.args, call.kwargs, look)
+        self._note(leaves)
+        if self._seeds is None:
+            self._expected = Rehearsal(leaves, moved, parts_of(loss), None)
         return loss
+
+    def _recorded(self, stage: Stage, call: Call, key: Key) -> Loss:
+        """Make a step in torch, and code of it, which are compared.
+
+        Torch makes it while LLVM works, if the step is known to be like the one before.
+        """
+        before = self._moment()
+
+        def make() -> Made:
+            torch.set_rng_state(before.generator)
+            with self._policy():
+                return make_step(self._step, call, key)
+
+        once = Once(make)
+        expected, self._expected = self._expected, None
+        ahead = None if expected is None else self._recording.ahead(expected, call, once)
+        made = once.get()
+        if made.leaves.keys() - self.leaves.keys():
+            self._note(made.leaves)
+            self._stages.clear()
+            return made.loss
+        found = made.rehearsal()
+        reason = None if self._insists else worth.better_in_torch(made.work, found.products)
+        if reason is not None:
+            self.give_up(reason)
+        elif ahead is not None and expected is not None and found.is_like(expected):
+            self._take(stage, ahead)
+        else:
+            self._take(stage, self._recording.after(found, call))
+        if stage.tape is not None:
+            self._compare_first(stage, stage.tape.foresee(key, call, before), made, found)
+        return made.loss
+
+    def _compare_first(
+        self, stage: Stage, foreseen: tuple[Loss, Tensor] | None, made: Made, found: Rehearsal
+    ) -> None:
+        assert stage.tape is not None
+        left = 0 if self._insists else stage.tape.iteration.products_left
+        reason = worth.slow_loops(made.work, found.products, left)
+        if reason is not None:
+            self.give_up(reason)
+            return
+        stage.is_long = made.work.operations > _LONG
+        stage.checks = 1 if stage.is_long else CHECKS
+        if foreseen is not None:
+            self._compare(stage, foreseen, made)
 
     def _moment(self) -> Moment:
         return Moment(
@@ -347,44 +372,15 @@ class CompiledSteps:
         if leaves.keys() - self.leaves.keys():
             self.leaves.update(leaves)
 
-    def _record(self, stage: Stage, made: Rehearsal, call: Call) -> None:
-        assert not isinstance(self._objective, str)
-        state = torch.get_rng_state()
-        try:
-            stage.tape = Tape(
-                self._objective,
-                self._optim,
-                made.leaves,
-                made.moved,
-                call,
-                self._changing,
-                made.taken,
-                timetable_of(self._optim) if self._is_scheduled else None,
-                made.parts,
-                made.products,
-            )
-        except Exception as error:  # a failure of the program itself shows when it is run
-            self.give_up(reason_of(error))
-        finally:
-            torch.set_rng_state(state)
+    def _take(self, stage: Stage, found: Recorded) -> None:
+        """Code of a step, or the reason why there is none."""
+        stage.tape = found.tape
+        if found.tape is None:
+            self.give_up(found.reason)
 
-    def _compare(
-        self,
-        stage: Stage,
-        foreseen: tuple[Loss, Tensor],
-        loss: Loss,
-        seen: Mapping[str, Tensor],
-    ) -> None:
+    def _compare(self, stage: Stage, foreseen: tuple[Loss, Tensor], made: Made) -> None:
         assert stage.tape is not None
-        names = {id(leaf): name for name, leaf in self.leaves.items()}
-        order = [names[id(leaf)] for leaf in stage.tape.flat.leaves]
-        if set(order) != seen.keys():
-            self._find_wrong(stage, "a parameter has a gradient in some steps only")
-            return
-        precision = precision_of(seen.values())
-        expected = torch.cat([seen[name].reshape(-1).to(precision) for name in order])
-        wrong = difference(foreseen[1], expected) or loss_difference(foreseen[0], loss, precision)
-        self._judge(stage, wrong)
+        self._judge(stage, made.difference(foreseen, stage.tape.flat.leaves))
 
     def _judge(self, stage: Stage, wrong: str | None) -> None:
         """Trust the code for a while, or no longer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, final
 
 import torch
@@ -12,6 +13,7 @@ from pyro.compile import gemm
 from pyro.compile.draws import Key, make_key
 from pyro.compile.iteration import Iteration, Outcome, Slice, compile_iteration
 from pyro.compile.not_capturable import not_capturable
+from pyro.distributions.twins import twins
 from pyro.distributions.validation import trusted_values
 from pyro.infer import validation
 from pyro.infer.fit.compiled.ledger import Ledger
@@ -35,6 +37,14 @@ class Moment(NamedTuple):
 
 
 _ROWS = 256
+
+
+@contextmanager
+def _recordable() -> Iterator[None]:
+    """Around a run of the programs that is recorded."""
+    # checks branch on values
+    with unchecked(), trusted_values(), unread(), loops_are_cheap(), twins():
+        yield
 
 
 @final
@@ -78,11 +88,11 @@ class Tape:
     :param leaves: All parameters of a step, by name.
     :param moved: The names of those that have a gradient.
     :param call: Arguments; their tensors are inputs if ``changing``, otherwise constants.
-    :param taken: How many random numbers a step takes, by stream.
     :param timetable: If a schedule can run ahead: several steps at once follow it.
     :param parts: How many losses a step has; the gradient is that of their sum.
     :param products: The routine of BLAS for large products of matrices; with that for float32,
         parameters and the state of the optimiser are float32.
+    :param meanwhile: Called while LLVM works, if it has to. It must not raise.
     :raises NotCapturable: if a step is no tape. :raises NotFlat: if the optimiser is none.
     """
 
@@ -94,10 +104,10 @@ class Tape:
         moved: Sequence[str],
         call: Call,
         changing: bool,
-        taken: Mapping[str, int],
         timetable: Timetable | None = None,
         parts: int = 1,
         products: str | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> None:
         self._objective, self._call = objective, call
         self._changing, self._leaves = changing, dict(leaves)
@@ -115,12 +125,12 @@ class Tape:
             [self._key, *self.flat.arrays, *self._of_pieces()],
             [Slice(t, 1, k) for t, k in zip(self.flat.leaves, self.flat.offsets, strict=True)],
             self._inputs(call),
-            taken,
             products,
+            None if meanwhile is None else lambda seconds: meanwhile(),
         )
 
     def _step(self) -> Outcome:
-        with unchecked(), trusted_values(), unread(), loops_are_cheap(), ParamCapture() as seen:
+        with _recordable(), ParamCapture() as seen:
             losses = self._losses(self._objective(*self._call.args, **self._call.kwargs))
         loss = sum(losses[1:], losses[0])
         if seen.leaves.keys() != self._leaves.keys():

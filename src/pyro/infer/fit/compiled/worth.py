@@ -13,6 +13,14 @@ from pyro.compile.draws.work import Work
 MOST_OPERATIONS = 2000  # of torch, beside products of matrices, for which code is made unasked
 
 
+_LARGE = 4096  # elements of a matrix whose products may be most of the work
+
+
+def has_large_matrices(leaves: Iterable[Tensor]) -> bool:
+    """Whether products of matrices may decide what makes a step."""
+    return any(leaf.dim() > 1 and leaf.numel() >= _LARGE for leaf in leaves)
+
+
 def routine_for(work: Work, leaves: Iterable[Tensor]) -> str | None:
     """The routine of BLAS, in the type of the parameters; None for loops, as long as they are fast.
 
