@@ -54,10 +54,11 @@ _PRODUCTS: dict[str, Callable[[Sequence[Any]], int]] = {
 
 
 @functools.cache
-def _is_view(func: Any) -> bool:
-    """Whether an operation makes no elements."""
-    returns = func._schema.returns
-    return any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+def _manner(func: Any) -> tuple[Callable[[Sequence[Any]], int] | None, bool]:
+    """What counts the products of an operation, if it has some; whether it makes no elements."""
+    schema = func._schema
+    is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
+    return _PRODUCTS.get(schema.name), is_view
 
 
 def _longest(args: Iterable[Any]) -> int:
@@ -93,8 +94,8 @@ class Work:
     def add(self, func: Any, args: Sequence[Any]) -> None:
         """Note a call."""
         self.operations += 1
-        count = _PRODUCTS.get(func._schema.name)
-        if count is None and not _is_view(func):
+        count, is_view = _manner(func)
+        if count is None and not is_view:
             self.elements += _longest(args)
         if count is not None and all(isinstance(x, Tensor) for x in args[:2]):
             found = count(args)
