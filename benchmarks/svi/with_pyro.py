@@ -14,7 +14,7 @@ from types import ModuleType
 import torch
 from harness.worker import argument, once, report, timed, versions
 from models.catalogue import CATALOGUE
-from svi.size import ADAM, FIRST, LAST, steps_for
+from svi.size import ADAM, FIRST, LAST, RUN_BUDGET, steps_for
 
 import pyro
 from pyro import infer, poutine
@@ -65,7 +65,7 @@ def run_steps(run: Callable[[int], object]) -> list[float]:
     """Seconds per step of runs, which have costs of their own: the longer, the less they weigh."""
     steps = 5 * FIRST
     for _ in range(3):
-        steps = max(FIRST, steps_for(once(partial(run, steps)) / steps))
+        steps = max(FIRST, steps_for(once(partial(run, steps)) / steps, RUN_BUDGET))
     return timed(partial(run, steps), units=steps)
 
 
