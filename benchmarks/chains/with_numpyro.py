@@ -17,7 +17,7 @@ def main(name: str) -> None:
     """Measure one model."""
     entry = CATALOGUE[name]
     model, data = entry.module("numpyro_model").model, entry.data()
-    loop = KernelLoop(model, data, CHAINS, WARMUP, DRAWS, parallel=False)
+    loop = KernelLoop(model, data, CHAINS, WARMUP, DRAWS, parallel=False, seed=1)
     loop.run()
     seconds = once(loop.run)
     start = initialize_model(jax.random.PRNGKey(0), model, model_kwargs=data)
