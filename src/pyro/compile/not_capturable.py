@@ -59,10 +59,16 @@ def in_library() -> bool:
 
 def reason_of(error: BaseException) -> str:
     """An error in one line; what the compiler says, if it is the cause."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, NotCapturable):
-        cause = cause.__cause__ or cause.__context__
+    cause = capture_failure(error)
     if cause is not None:
         return str(cause).splitlines()[0]
     text = str(error).splitlines()
     return f"{type(error).__name__}: {text[0] if text else ''}"
+
+
+def capture_failure(error: BaseException) -> NotCapturable | None:
+    """What the compiler has raised, if it is the error or what led to it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NotCapturable):
+        cause = cause.__cause__ or cause.__context__
+    return cause

@@ -12,6 +12,7 @@ from torch import Tensor
 from pyro.collector import collector_paused
 from pyro.compile import NativeDensity, NotCapturable, compile_value_and_grad, switch
 from pyro.compile.density import compile_on_sight
+from pyro.compile.not_capturable import capture_failure, reason_of
 from pyro.compile.verify import Known
 from pyro.distributions.twins import twins
 from pyro.distributions.validation import trusted_values
@@ -86,14 +87,10 @@ def try_compile(posterior: Posterior) -> Compilation:
 
 def _reason(error: BaseException) -> str:
     """One line; what the compiler says, if it is the cause."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, NotCapturable):
-        cause = cause.__cause__ or cause.__context__
-    if cause is error:
-        return str(cause).splitlines()[0]
-    if cause is not None:  # the error around it names the site
-        return f"{str(error).splitlines()[0]} {str(cause).splitlines()[0]}"
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    cause = capture_failure(error)
+    if cause is None or cause is error:
+        return reason_of(error)
+    return f"{str(error).splitlines()[0]} {reason_of(cause)}"  # the error around it names the site
 
 
 @contextmanager
