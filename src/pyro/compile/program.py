@@ -39,6 +39,7 @@ from pyro.compile.single import (
     Wish,
     joins,
     narrow_constants,
+    places_of_single,
     singles,
     wish_for,
     wish_for_step,
@@ -233,8 +234,7 @@ def build_iteration(
     seconds: dict[str, float] = {}
     graph = Graph()
     if products == gemm.SINGLE:
-        given = enumerate((*state, *inputs))
-        graph.rounding = Rounding(graph, [k for k, t in given if t.dtype is torch.float32])
+        graph.rounding = Rounding(graph, places_of_single((*state, *inputs)))
     with stage(seconds, "capture"):
         recorder, result = record_step(fn, state, inputs, slices, graph)
         kinds = [Kind.B if position == 1 else Kind.F for position in range(len(result))]

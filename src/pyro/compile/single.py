@@ -56,20 +56,19 @@ def wish_for(
     """
     if density:
         return Wish((), (), LEAST, (Op.DATA,))
-    given, found = (
-        tuple(k for k, t in enumerate(tensors) if t.dtype is torch.float32)
-        for tensors in (inputs, results)
-    )
-    return Wish(given, found, LEAST, () if draws else (Op.DATA, Op.MAP))
+    others = () if draws else (Op.DATA, Op.MAP)
+    return Wish(places_of_single(inputs), places_of_single(results), LEAST, others)
 
 
 def wish_for_step(inputs: Sequence[Tensor], results: Sequence[Tensor]) -> Wish:
     """What is in single precision where a step is repeated, whose program rounds to it."""
-    given, found = (
-        tuple(k for k, t in enumerate(tensors) if t.dtype is torch.float32)
-        for tensors in (inputs, results)
-    )
+    given, found = places_of_single(inputs), places_of_single(results)
     return Wish(given, found, 1, (Op.DATA, Op.MAP, Op.UPDATE), True)
+
+
+def places_of_single(tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    """Which of the tensors are float32."""
+    return tuple(k for k, t in enumerate(tensors) if t.dtype is torch.float32)
 
 
 def singles(

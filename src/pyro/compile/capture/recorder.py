@@ -331,10 +331,7 @@ def _recorded(
         recorder.input(position, tensor)
     if draws:
         recorder.draw_from(graph.input(len(inputs), (3,), Kind.F))
-    with collector_paused(), recorder, sharing, torch.enable_grad():
-        result = fn(*inputs)
-    recorder.end()
-    return recorder, result
+    return recorder, _run(recorder, sharing, partial(fn, *inputs))
 
 
 def record_step(
@@ -374,7 +371,11 @@ def _recorded_step(
     for tensor, array, offset in slices:
         recorder.slice_of(tensor, state[array], offset)
     recorder.draw_from(recorder.view(state[0]))
+    return recorder, _run(recorder, sharing, fn)
+
+
+def _run(recorder: Recorder, sharing: AbstractContextManager[Any], fn: Callable[[], Any]) -> Any:
     with collector_paused(), recorder, sharing, torch.enable_grad():
         result = fn()
     recorder.end()
-    return recorder, result
+    return result

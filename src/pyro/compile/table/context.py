@@ -61,8 +61,9 @@ class Context(NamedTuple):
     def kept(self, x: View) -> View:
         """``x``, which several loops read, as it is in memory if all tensors of float32 are so."""
         rounding = self.graph.rounding
-        is_single = rounding is not None and self.outputs[0].dtype is torch.float32
-        return rounding(x) if rounding is not None and is_single else x
+        if rounding is None or self.outputs[0].dtype is not torch.float32:
+            return x
+        return rounding(x)
 
     def common(self, *arguments: Any) -> list[View]:
         """Views and numbers as elements of the widest kind among them."""

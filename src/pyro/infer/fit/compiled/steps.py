@@ -386,16 +386,11 @@ class CompiledSteps:
         """Trust the code for a while, or no longer."""
         if wrong is None:
             stage.pass_check()
-            return
-        when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
-        self._find_wrong(stage, f"a step in machine code and in torch differ{when}: {wrong}")
-
-    def _find_wrong(self, stage: Stage, reason: str) -> None:
-        """Code of an earlier run is made anew, since the program may have changed; once."""
-        if stage.inherited:
+        elif stage.inherited:  # the program may have changed between the runs
             stage.begin_anew()
         else:
-            self.give_up(reason)
+            when = "" if stage.checks else f" after {stage.compiled} steps in machine code"
+            self.give_up(f"a step in machine code and in torch differ{when}: {wrong}")
 
     # ------------------------------------------------------------ what is known
 
