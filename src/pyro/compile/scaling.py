@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyro.compile.graph import Graph
 
 _SAFE = (2.0**-1000, 2.0**1000)  # magnitudes of numbers whose reciprocals are as exact
-_LARGEST = 1 << 16  # elements of data up to which an array of reciprocals is worth its memory
+LARGEST = 1 << 16  # elements of data up to which an array of reciprocals is worth its memory
 
 
 def arguments_of(x: View, fn: str) -> tuple[View, ...] | None:
@@ -67,7 +67,7 @@ def without_sign(graph: Graph, fn: str, x: View, y: View) -> View | None:
 def reciprocal(graph: Graph, x: View) -> View | None:
     """An array of reciprocals, if ``x`` is data that have some which are as exact."""
     node = x.node
-    if node.op is not Op.DATA or node.kind is not Kind.F or node.size > _LARGEST:
+    if node.op is not Op.DATA or node.kind is not Kind.F or node.size > LARGEST:
         return None
     if node not in graph.reciprocals:
         data = graph.constants[node.attr]

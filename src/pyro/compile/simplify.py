@@ -7,11 +7,21 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from pyro.compile import views
 from pyro.compile.bounds import bounds_of
+from pyro.compile.exponentials import decided, log_of_exp, times_exp
 from pyro.compile.ir import Kind, Node, Op, Target, View, contiguous
 from pyro.compile.rounding import to_single
-from pyro.compile.scaling import arguments_of, number_of, reciprocal, scaled, without_sign
+from pyro.compile.scaling import (
+    LARGEST,
+    arguments_of,
+    number_of,
+    reciprocal,
+    scaled,
+    without_sign,
+)
 
 if TYPE_CHECKING:
     from pyro.compile.graph import Graph
@@ -100,6 +110,8 @@ def _mul(graph: Graph, arguments: tuple[View, ...]) -> View | None:
             return graph.map("neg", b)
         if (c := number_of(b)) is not None and (found := scaled(graph, a, c)) is not None:
             return found
+        if (found := times_exp(graph, a, b)) is not None:
+            return found
     return without_sign(graph, "mul", x, y)
 
 
@@ -161,6 +173,11 @@ def _pow(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     return None
 
 
+@rule("log")
+def _log(graph: Graph, arguments: tuple[View, ...]) -> View | None:
+    return log_of_exp(graph, arguments[0])
+
+
 @rule("log1p")
 def _log1p(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     (x,) = arguments
@@ -176,7 +193,19 @@ def _select(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     value = value_of(condition)
     if value is not None:
         return x if value else y
-    return x if x == y else None
+    if x == y:
+        return x
+    if (found := decided(graph, condition, y)) is not None:
+        return graph.map("select", condition, x, found)
+    return _chosen_data(graph, arguments)
+
+
+def _chosen_data(graph: Graph, arguments: tuple[View, ...]) -> View | None:
+    """A choice between data, by data, as data."""
+    condition, x, y = [graph.elements(a) if a.node.size <= LARGEST else None for a in arguments]
+    if condition is None or x is None or y is None:
+        return None
+    return graph.data(torch.where(condition, x, y).contiguous())
 
 
 @rule("and")

@@ -90,6 +90,8 @@ def check_density(
                     "outside of torch, or change state?",
                     "verification",
                 )
+            if not bool(b.isfinite().all()):
+                break  # outside of the support, where nobody asks for the gradient
     return POINTS
 
 

@@ -54,8 +54,9 @@ class Poisson(td.Poisson, TorchDistribution):
         """Shape ``sample_shape + batch_shape``; ``is_sparse`` looks only at the nonzero counts."""
         value = self._scored(value)
         if not self.is_sparse or value.dim() == 0:
-            rate = self.rate + (value == 0)  # so that the gradient k / rate is not 0 / 0
-            return value.xlogy(rate) - self.rate - (value + 1).lgamma()  # type: ignore[no-any-return]
+            rate = torch.where(value == 0, 1.0, self.rate)  # so that no gradient k / rate is 0 / 0
+            scored: Tensor = value * rate.log() - self.rate - (value + 1).lgamma()
+            return scored
         rate, value = broadcast_tensors(self.rate, value)
         at = value.nonzero(as_tuple=True)
         counts = value[at].to(rate.dtype)

@@ -94,6 +94,30 @@ def better(
     )
 
 
+def sums_of_rows(w: Writer, rows: list[list[Value]]) -> Value | None:
+    """Lane ``k`` of the result is the sum of all lanes of the parts of row ``k``.
+
+    None if there are not 2, 4 or 8 rows, or a row has no vector of as many lanes.
+    """
+    width = max(part.width for part in rows[0])
+    if len(rows) not in (2, 4, 8) or width < len(rows):
+        return None
+    vectors = [_one_vector(w, parts, width) for parts in rows]
+    while width > len(rows):
+        width //= 2
+        low, high = list(range(width)), list(range(width, 2 * width))
+        vectors = [w.binary("fadd", w.shuffle(v, v, low), w.shuffle(v, v, high)) for v in vectors]
+    return transposed_sum(w, vectors)
+
+
+def _one_vector(w: Writer, parts: list[Value], width: int) -> Value:
+    """The sum of vectors, the shorter ones with zeros behind them."""
+    total, *others = sorted(parts, key=lambda p: -p.width)
+    for part in others:
+        total = w.binary("fadd", total, w.widened(part, width))
+    return total
+
+
 def transposed_sum(w: Writer, vectors: list[Value]) -> Value:
     """Lane ``k`` of the result is the sum of the lanes of vector ``k``."""
     width = len(vectors)

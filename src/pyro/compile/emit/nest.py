@@ -10,7 +10,7 @@ from typing import Any
 from pyro.compile.affine import Access
 from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays, Place
-from pyro.compile.emit.combine import COMBINE, START, across, better, transposed_sum
+from pyro.compile.emit.combine import COMBINE, START, across, better, sums_of_rows
 from pyro.compile.emit.elements import Block, Elements, Spot
 from pyro.compile.emit.packs import compute_packed
 from pyro.compile.emit.space import Index, Walk
@@ -256,7 +256,7 @@ class Nest:
                 self._put(node, access, spot, total)
 
     def _transposed(self, which: int, node: Node, spots: list[Spot], access: Access) -> bool:
-        """Sums of as many neighbours as a vector has lanes are added across in one go."""
+        """Sums of neighbours are added across lanes in one go."""
         lanes = self.walk.lanes
         if (
             node.attr[0] != "sum"
@@ -268,24 +268,23 @@ class Nest:
         parts = [
             [k for k in self.accumulators.current if self._belongs(k, which, s)] for s in spots
         ]
-        width = len(spots)
         places = [self.elements.place(access, s, node) for s in spots]
         neighbours = all(
             p.terms == places[0].terms and p.start == places[0].start + k
             for k, p in enumerate(places)
         )
-        vectors = [self.accumulators.current[p[0]] for p in parts if len(p) == 1]
+        rows = [[self.accumulators.current[k] for k in part] for part in parts]
         if (
-            width not in (2, 4, 8)
-            or not neighbours
-            or len(vectors) != width
-            or any(v.width != width or v.number is not None for v in vectors)
+            not neighbours
+            or any(v.number is not None for row in rows for v in row)
             or (self.block is not None and node in self.block.carried)
         ):
             return False
-        for part in parts:
-            self.accumulators.take(part[0])
-        total = transposed_sum(self.writer, vectors)
+        total = sums_of_rows(self.writer, rows)
+        if total is None:
+            return False
+        for key in itertools.chain.from_iterable(parts):
+            self.accumulators.take(key)
         place = Place(places[0].terms, places[0].start, 1)
         if not place.terms and node not in self.volatile:
             self.arrays.keep(node, place.start, 1, total)

@@ -58,7 +58,7 @@ def segments(n: int, unroll: int, width: int) -> tuple[Segment, ...]:
     """Cut a dim into a loop of ``unroll`` steps of ``width`` lanes, and what is left over.
 
     >>> [s.steps for s in segments(7, 1, 4)]
-    [(Step(start=0, width=4),), (Step(start=0, width=2),), (Step(start=0, width=1),)]
+    [(Step(start=0, width=4),), (Step(start=0, width=2), Step(start=2, width=1))]
     """
     found = []
     start = 0
@@ -67,15 +67,26 @@ def segments(n: int, unroll: int, width: int) -> tuple[Segment, ...]:
         steps = tuple(Step(k * width, width) for k in range(unroll))
         found.append(Segment(0, n // block, block, steps))
         start = n // block * block
-    if (whole := (n - start) // width) > 0:
-        steps = tuple(Step(k * width, width) for k in range(whole))
-        found.append(Segment(start, 1, whole * width, steps))
-        start += whole * width
-    while start < n:
-        width = 1 << int(math.log2(n - start))
-        found.append(Segment(start, 1, width, (Step(0, width),)))
-        start += width
+    if start < n:
+        (rest,) = straight(n - start, width)
+        found.append(rest._replace(start=start))
     return tuple(found)
+
+
+def gathered(parts: tuple[Segment, ...], most: int) -> tuple[Segment, ...]:
+    """The last block of a loop together with what is left over, if that is up to ``most`` steps.
+
+    >>> [(s.start, s.iterations, len(s.steps)) for s in gathered(segments(50, 6, 4), 8)]
+    [(0, 1, 6), (24, 1, 7)]
+    """
+    if len(parts) < 2 or sum(len(s.steps) for s in parts) > most:
+        return parts
+    loop, rest = parts
+    length = loop.iterations * loop.stride
+    moved = tuple(s._replace(start=s.start + loop.stride) for s in rest.steps)
+    last = Segment(length - loop.stride, 1, loop.stride + rest.stride, loop.steps + moved)
+    before = loop._replace(iterations=loop.iterations - 1)
+    return (before, last) if before.iterations else (last,)
 
 
 def overlapping(n: int, width: int) -> tuple[Segment, ...]:

@@ -10,6 +10,7 @@ from pyro.compile.emit.space import (
     Segment,
     Walk,
     best_lanes,
+    gathered,
     overlapping,
     segments,
     straight,
@@ -18,6 +19,8 @@ from pyro.compile.ir import Op, Shape, contiguous
 from pyro.compile.schedule import Kernel, Statement
 
 TILE = 8  # vectors that a reduction accumulates side by side
+LEAST_TURNS = 4  # of accumulators that take turns, from which it pays to have more than one
+LONGEST = 10  # of them, with what is left over
 
 
 def reduced_flags(statement: Statement) -> tuple[bool, ...]:
@@ -65,9 +68,8 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     if manner.straight and may_be_straight(kernel, math.prod(domain)):
         cut = tuple(straight(n, width if d == lanes else 1) for d, n in enumerate(domain))
         return Walk(order, lanes, 8, cut)
-    chains = 4 if all(flags) else 1
     plain = scan or arg or not manner.unrolled
-    cut = _cut(kernel, domain, order, lanes, flags, width, plain)
+    cut, chains = _cut(kernel, domain, order, lanes, flags, width, plain)
     is_odd = lanes >= 0 and width < domain[lanes] < 2 * width
     if is_whole and is_odd and _may_overlap(kernel, flags[lanes]):
         cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
@@ -113,12 +115,15 @@ def _cut(
     flags: tuple[bool, ...],
     width: int,
     plain: bool,
-) -> tuple[tuple[Segment, ...], ...]:
+) -> tuple[tuple[tuple[Segment, ...], ...], int]:
+    """The parts of each dim, and the number of accumulators that take turns."""
     unroll = [1] * len(domain)
+    chains = 4 if all(flags) else 1
     cost = sum(_body_cost(s) for s in kernel.statements)
     reducing = any(flags)
+    across = lanes >= 0 and not flags[lanes] and reducing
     if not plain and reducing and cost <= 24:
-        if lanes >= 0 and not flags[lanes]:
+        if across:
             unroll[lanes] = _vectors(domain[lanes], width)
             rows = max(1, TILE // unroll[lanes])
         else:
@@ -130,7 +135,13 @@ def _cut(
             if not flags[d] and d != lanes and rows > 1:
                 unroll[d] = _divisor(domain[d], rows)
                 rows //= unroll[d]
-    return tuple(segments(n, unroll[d], width if d == lanes else 1) for d, n in enumerate(domain))
+        last = order[-1]
+        if across and rows > 1 and domain[last] >= LEAST_TURNS * rows:
+            chains = unroll[last] = min(4, rows)
+    cut = [segments(n, unroll[d], width if d == lanes else 1) for d, n in enumerate(domain)]
+    if across:
+        cut[lanes] = gathered(cut[lanes], LONGEST)
+    return tuple(cut), chains
 
 
 def _chains(kernel: Kernel) -> int:

@@ -101,6 +101,17 @@ class Writer:
             max(a.depth, b.depth),
         )
 
+    def widened(self, x: Value, width: int) -> Value:
+        """The lanes of ``x``, a real vector or number, and zeros behind them."""
+        if x.width == width:
+            return x
+        t = type_of(x.kind, width)
+        if x.width == 1:
+            inserted = f"insertelement {t} zeroinitializer, double {x.name}, i64 0"
+            return self.define(inserted, x.kind, width, x.depth)
+        zeros = Value("zeroinitializer", x.kind, x.width, x.depth)
+        return self.shuffle(x, zeros, [min(k, x.width) for k in range(width)])
+
     # ------------------------------------------------------------ instructions
 
     def binary(self, operation: str, x: Value, y: Value) -> Value:
