@@ -52,7 +52,8 @@ class Delta(TorchDistribution):
         if isinstance(log_density, Tensor):
             batch_shape = broadcast_shape(batch_shape, log_density.shape)
             log_density = log_density.expand(batch_shape)
-        self.v = v.expand(batch_shape + v.shape[cut:])
+        shape = batch_shape + v.shape[cut:]
+        self.v = v if v.shape == shape else v.expand(shape)
         self.log_density = log_density
         super().__init__(batch_shape, v.shape[cut:], validate_args)
 

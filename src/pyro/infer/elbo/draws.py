@@ -10,6 +10,8 @@ from pyro.infer.baselines import DecayingAverages
 from pyro.infer.elbo.elbo import Estimate
 from pyro.infer.elbo.score_function import Term, score_function_surrogate
 from pyro.infer.elbo.scoring import difference, is_pathwise, log_prob, score_parts, scored_sites
+from pyro.infer.elbo.together import score_together
+from pyro.ops.stacking import Rows
 from pyro.poutine.trace_struct import Trace
 from pyro.runtime import Message
 
@@ -28,6 +30,9 @@ def estimate_from_draws(
     :param depends: Whether the term of a site (the last argument) of a trace may depend on the
         value of a guide's site; without it plates alone decide.
     """
+    rows = Rows()
+    for together in score_together(scored_sites(model_trace)):
+        together.fill(rows)
     modelled = [(s, log_prob(model_trace, s, max_plate_nesting)) for s in scored_sites(model_trace)]
     plus = [score for _, score in modelled]
     sampled: list[tuple[Message, Tensor]] = []
@@ -43,7 +48,7 @@ def estimate_from_draws(
         others.append(site)
         if isinstance(site["score_parts"].entropy_term, Tensor):
             entropies.append(site["score_parts"].entropy_term)
-    elbo = difference(plus, [score for _, score in sampled])
+    elbo = difference(plus, [score for _, score in sampled], rows)
     if not others:
         return Estimate(elbo, elbo)
 
@@ -61,4 +66,4 @@ def estimate_from_draws(
     else:
         parts = [score_function_surrogate([s], terms(s["name"]), averages) for s in others]
         scores = sum(parts[1:], parts[0])
-    return Estimate(elbo, difference(plus, entropies) + scores)
+    return Estimate(elbo, difference(plus, entropies, rows) + scores)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Hashable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.infer import validation
 from pyro.infer.checks import check_scored_site, check_site_shape
+from pyro.infer.elbo.together import LEAST
+from pyro.ops.stacking import Rows, stack_rows
 from pyro.poutine.subsample import _Subsample
 from pyro.poutine.trace_scoring import score_site, site_log_prob
 from pyro.poutine.trace_struct import Trace
@@ -71,15 +74,17 @@ def score_parts(trace: Trace, site: Message, max_plate_nesting: float) -> None:
         check_scored_site(trace, site, max_plate_nesting)
 
 
-def difference(plus: Iterable[Tensor], minus: Iterable[Tensor]) -> Tensor:
+def difference(plus: Iterable[Tensor], minus: Iterable[Tensor], rows: Rows | None = None) -> Tensor:
     """The sum of all elements of ``plus``, less that of ``minus``; a scalar.
 
     Small tensors of one shape are added up before they are summed, which takes fewer operations.
+
+    :param rows: knows which tensors are rows of a stack.
     """
-    partial = _added_up(plus)
-    for shape, part in _added_up(minus).items():
-        held = partial.get(shape)
-        partial[shape] = -part if held is None else held - part
+    partial = _added_up(plus, rows)
+    for kind, part in _added_up(minus, rows).items():
+        held = partial.get(kind)
+        partial[kind] = -part if held is None else held - part
     total: Tensor | None = None
     for part in partial.values():
         part = part.sum() if part.dim() else part
@@ -87,11 +92,18 @@ def difference(plus: Iterable[Tensor], minus: Iterable[Tensor]) -> Tensor:
     return torch.zeros(()) if total is None else total
 
 
-def _added_up(tensors: Iterable[Tensor]) -> dict[torch.Size, Tensor]:
-    """Sums over tensors of one shape, by shape; large ones are summed up before."""
-    found: dict[torch.Size, Tensor] = {}
+def _added_up(tensors: Iterable[Tensor], rows: Rows | None) -> dict[Hashable, Tensor]:
+    """Sums over tensors of one shape, by shape and place; large ones are summed up before."""
+    found: dict[Hashable, list[Tensor]] = {}
     for tensor in tensors:
         part = tensor.sum() if tensor.numel() > _SMALL else tensor
-        held = found.get(part.shape)
-        found[part.shape] = part if held is None else held + part
-    return found
+        found.setdefault((part.shape, part.device), []).append(part)
+    return {kind: _total(parts, rows) for kind, parts in found.items()}
+
+
+def _total(parts: list[Tensor], rows: Rows | None) -> Tensor:
+    """The sum of tensors of one shape."""
+    if len(parts) < LEAST:
+        return functools.reduce(torch.add, parts)
+    stack = None if rows is None else rows.stacked(parts)
+    return (stack_rows(parts) if stack is None else stack).sum(0)

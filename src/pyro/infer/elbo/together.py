@@ -81,9 +81,12 @@ def score_together(sites: Iterable[Message]) -> list[Together]:
 
     Sites of other families, or whose scoring fails, are left to be scored one by one.
     """
+    chosen = list(sites)
+    if len(chosen) < LEAST:
+        return []
     groups: dict[Hashable, list[Message]] = {}
     types: Types = {}
-    for site in sites:
+    for site in chosen:
         key = _alike(site, types)
         if key is not None:
             groups.setdefault(key, []).append(site)
