@@ -24,7 +24,7 @@ from pyro.optim import Adam
 torch.set_num_threads(1)
 RUNS = hasattr(infer, "SVIResult")  # svi.run takes steps
 if RUNS:  # imports are not counted; the first run would make these
-    import_module("pyro.infer.fit.compiled.steps")
+    import_module("pyro.infer.fit.compiled.machine_code")
 
 
 def main(name: str) -> None:

@@ -33,6 +33,16 @@ VIOLATIONS = {
         "import pyro.infer.fit.compiled.tape",
         "runs",
     ),
+    "an import upwards among steps": (
+        "infer/fit/steps/taken.py",
+        "import pyro.infer.fit.steps.maker",
+        "steps",
+    ),
+    "an engine that decides": (
+        "infer/fit/graph/tape.py",
+        "import pyro.infer.fit.steps.stage",
+        "engines",
+    ),
     "the facade": ("settings.py", "import pyro", "facade"),
     "a name of the facade": ("settings.py", "from pyro import sample", "facade"),
     "the facade, from deep inside": ("ops/deep.py", "from pyro import sample", "facade"),

@@ -8,19 +8,21 @@ from pyro.first_use import imports_on_first_use
 from pyro.infer.fit.result import SVIResult
 
 if TYPE_CHECKING:
-    from pyro.infer.fit.chosen_steps import ChosenSteps
-    from pyro.infer.fit.compiled.steps import CompiledSteps
-    from pyro.infer.fit.graph.steps import GraphSteps
+    from pyro.infer.fit.compiled.machine_code import MachineCode
+    from pyro.infer.fit.graph.graphs import Graphs
     from pyro.infer.fit.loops.stepper import Stepper
+    from pyro.infer.fit.steps.chosen import ChosenSteps
+    from pyro.infer.fit.steps.trusted import TrustedSteps
 
-__all__ = ["ChosenSteps", "CompiledSteps", "GraphSteps", "SVIResult", "Stepper"]
+__all__ = ["ChosenSteps", "Graphs", "MachineCode", "SVIResult", "Stepper", "TrustedSteps"]
 
 __getattr__, __dir__ = imports_on_first_use(
     __name__,
     {
-        "ChosenSteps": "chosen_steps",
-        "CompiledSteps": "compiled.steps",
-        "GraphSteps": "graph.steps",
+        "ChosenSteps": "steps.chosen",
+        "Graphs": "graph.graphs",
+        "MachineCode": "compiled.machine_code",
         "Stepper": "loops.stepper",
+        "TrustedSteps": "steps.trusted",
     }.__getitem__,
 )

@@ -19,10 +19,9 @@ from pyro.infer.fit.steps.single import SingleSteps
 from pyro.optim.optim import PyroOptim
 
 if TYPE_CHECKING:
-    from pyro.infer.fit.compiled.steps import CompiledSteps
-    from pyro.infer.fit.graph.steps import GraphSteps
     from pyro.infer.fit.steps.call import EagerStep
     from pyro.infer.fit.steps.phase import Phase
+    from pyro.infer.fit.steps.trusted import TrustedSteps
 
 COMPILED_FROM = 100  # steps of a run that pay for machine code
 
@@ -55,7 +54,7 @@ class Choice:
 
     def __init__(self) -> None:
         self.leaves: Mapping[str, Tensor] = {}
-        self.made: CompiledSteps | GraphSteps | None = None
+        self.made: TrustedSteps[Any] | None = None
         self._made_of: tuple[Any, ...] | None = None
 
     def forget(self) -> None:
@@ -69,7 +68,7 @@ class Choice:
 
     def go_on(self, phase: Phase) -> None:
         """Let a run in machine code make the steps again that follow a phase."""
-        assert isinstance(self.made, fit.CompiledSteps)
+        assert self.made is not None
         self.made.go_on(phase)
 
     def __call__(
@@ -99,7 +98,7 @@ class Choice:
             return SingleSteps(programs.step, programs.optim)
         after = COMPILED_FROM if total is None and not wanted else 1
 
-        def make() -> CompiledSteps | GraphSteps:
+        def make() -> TrustedSteps[Any]:
             if isinstance(wanted, str) or self.on_gpu:
                 kind = wanted if isinstance(wanted, str) else "graph"
                 return self._as_graph(programs, changing, after, kind)
@@ -111,7 +110,7 @@ class Choice:
 
     def _in_machine_code(
         self, programs: Programs, changing: bool, after: int, insists: bool
-    ) -> CompiledSteps | GraphSteps:
+    ) -> TrustedSteps[Any]:
         autocast = torch.is_autocast_enabled("cpu")
         known = self._known((*_identity(programs), changing, insists, autocast), after)
         if known is not None:
@@ -121,28 +120,24 @@ class Choice:
             objective = "torch.autocast is on, and machine code is float64"
         elif not insists:
             objective = of_torch(programs.roots) or objective
-        self.made = fit.CompiledSteps(
-            programs.step, objective, programs.optim, changing, after, insists=insists
-        )
+        code = fit.MachineCode(programs.step, objective, programs.optim, changing, insists=insists)
+        self.made = fit.TrustedSteps(code, after)
         return self.made
 
     def _as_graph(
         self, programs: Programs, changing: bool, after: int, kind: Kind
-    ) -> CompiledSteps | GraphSteps:
+    ) -> TrustedSteps[Any]:
         known = self._known((*_identity(programs), changing, kind), after)
-        if known is None:
-            known = self.made = fit.GraphSteps(
-                programs.step,
-                programs.objective,
-                programs.optim,
-                changing,
-                kind,
-                of_torch(programs.roots),
-                after,
-            )
-        return known
+        if known is not None:
+            return known
+        compiled = of_torch(programs.roots)
+        graphs = fit.Graphs(
+            programs.step, programs.objective, programs.optim, changing, kind, compiled
+        )
+        self.made = fit.TrustedSteps(graphs, after)
+        return self.made
 
-    def _known(self, of: tuple[Any, ...], after: int) -> CompiledSteps | GraphSteps | None:
+    def _known(self, of: tuple[Any, ...], after: int) -> TrustedSteps[Any] | None:
         """What an earlier run has left, if it is of the same things."""
         if self.made is not None and self.made.may_go_on and self._made_of == of:
             self.made.restart(after)

@@ -17,8 +17,8 @@ from pyro.compile import gemm
 from pyro.compile.draws import Counted, make_key, work
 from pyro.infer import SVI, JitTrace_ELBO, Trace_ELBO, TraceEnum_ELBO, TraceMeanField_ELBO
 from pyro.infer.fit.compiled import worth
-from pyro.infer.fit.compiled.steps import CompiledSteps
 from pyro.infer.fit.result import SVIResult
+from pyro.infer.fit.steps.trusted import TrustedSteps
 from pyro.optim.lr_scheduler import PyroLRScheduler
 from pyro.rng import new_seed
 
@@ -203,8 +203,8 @@ def wide(losses: Any) -> Tensor:
 def held(result: SVIResult, svi: SVI) -> str:
     assert result.why_not_compiled is None, result.why_not_compiled
     made = svi._choice.made
-    assert isinstance(made, CompiledSteps)
-    (stage,) = made._stages.values()
+    assert isinstance(made, TrustedSteps)
+    (stage,) = made._stages
     assert stage.tape is not None
     nodes = stage.tape.iteration._program.nodes
     routines = {n.attr.name for n in nodes if type(n.attr).__name__ == "Routine"}

@@ -170,13 +170,13 @@ def test_the_same_as_step_by_step(make: Callable[[], Any]) -> None:
 def test_several_steps_are_one_piece(make: Callable[[], Any]) -> None:
     _, svi = run(make)
     assert timetable_of(svi.optim) is not None
-    assert all(stage.tape.follows for stage in svi._choice.made._stages.values())
+    assert all(stage.tape.follows for stage in svi._choice.made._stages)
 
 
 @pytest.mark.parametrize("make", STEP_BY_STEP.values(), ids=STEP_BY_STEP)
 def test_what_may_depend_on_more_is_not_foreseen(make: Callable[[], Any]) -> None:
     _, svi = run(make)
-    assert not any(stage.tape.follows for stage in svi._choice.made._stages.values())
+    assert not any(stage.tape.follows for stage in svi._choice.made._stages)
 
 
 @pytest.mark.parametrize("options", [{}, {"callbacks": lambda step, loss: None}])

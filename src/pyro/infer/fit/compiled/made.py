@@ -14,8 +14,15 @@ from pyro.compile.verify import difference
 from pyro.infer.fit.compiled import worth
 from pyro.infer.fit.compiled.rehearsal import Rehearsal
 from pyro.infer.fit.steps.call import Call, EagerStep
-from pyro.infer.fit.steps.comparison import gradients_of, loss_difference, precision_of
+from pyro.infer.fit.steps.comparison import (
+    OTHER_GRADIENTS,
+    gradients_of,
+    in_order,
+    loss_difference,
+    precision_of,
+)
 from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.taken import Comparison
 
 
 class Made(NamedTuple):
@@ -37,20 +44,23 @@ class Made(NamedTuple):
         products = worth.routine_for(self.work, self.leaves.values())
         return Rehearsal(self.leaves, list(self.gradients), parts_of(self.loss), products)
 
-    def difference(self, found: tuple[Loss, Tensor], order: Sequence[Tensor]) -> str | None:
-        """How the loss and the gradient of this step differ from others beyond rounding.
+    def compared(
+        self, found: tuple[Loss, Tensor] | None, order: Sequence[Tensor]
+    ) -> Comparison | None:
+        """Whether the loss and the gradient of this step are others, beyond rounding.
 
         :param found: The others; the gradient is one vector.
         :param order: The leaves of which it is the gradient.
         """
-        names = {id(leaf): name for name, leaf in self.leaves.items()}
-        parts = [self.gradients.get(names.get(id(leaf), "")) for leaf in order]
-        expected = [part.reshape(-1) for part in parts if part is not None]
-        if not len(expected) == len(parts) == len(self.gradients):
-            return "a parameter has a gradient in some steps only"
-        precision = precision_of(expected)
-        whole = torch.cat([part.to(precision) for part in expected])
-        return difference(found[1], whole) or loss_difference(found[0], self.loss, precision)
+        return None if found is None else Comparison(self._difference(*found, order))
+
+    def _difference(self, loss: Loss, gradient: Tensor, order: Sequence[Tensor]) -> str | None:
+        parts = in_order(self.gradients, self.leaves, order)
+        if parts is None:
+            return OTHER_GRADIENTS
+        precision = precision_of(parts)
+        whole = torch.cat([part.reshape(-1).to(precision) for part in parts])
+        return difference(gradient, whole) or loss_difference(loss, self.loss, precision)
 
 
 def make_step(step: EagerStep, call: Call, key: Key) -> Made:

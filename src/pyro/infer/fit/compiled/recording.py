@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 
@@ -16,15 +16,9 @@ from pyro.infer.fit.compiled.rehearsal import Rehearsal
 from pyro.infer.fit.compiled.tape import Tape
 from pyro.infer.fit.compiled.timetable import timetable_of
 from pyro.infer.fit.steps.call import Call, Objective
+from pyro.infer.fit.steps.taken import Recorded
 from pyro.optim.optim import PyroOptim
 from pyro.params.param_store import PARAM_STORE
-
-
-class Recorded(NamedTuple):
-    """Code of a step, or why there is none."""
-
-    tape: Tape | None
-    reason: str
 
 
 @final
@@ -41,7 +35,7 @@ class Recording:
         self._objective, self._optim, self._changing = objective, optim, changing
         self.is_scheduled = False
 
-    def after(self, made: Rehearsal, call: Call) -> Recorded:
+    def after(self, made: Rehearsal, call: Call) -> Recorded[Tape]:
         """Record a step that is known; torch's generator is left as it is."""
         state = torch.get_rng_state()
         try:
@@ -49,7 +43,7 @@ class Recording:
         finally:
             torch.set_rng_state(state)
 
-    def ahead(self, expected: Rehearsal, call: Call, step: Once[Made]) -> Recorded | None:
+    def ahead(self, expected: Rehearsal, call: Call, step: Once[Made]) -> Recorded[Tape] | None:
         """Record a step before torch makes it, which is done while LLVM works, if it has to work.
 
         :param step: Sets torch's generator, which recording has moved, and makes the step.
@@ -66,7 +60,7 @@ class Recording:
 
     def _record(
         self, made: Rehearsal, call: Call, meanwhile: Callable[[], object] | None = None
-    ) -> Recorded:
+    ) -> Recorded[Tape]:
         assert not isinstance(self._objective, str)
         try:
             with collector_paused():
@@ -84,4 +78,4 @@ class Recording:
                 )
         except Exception as error:  # a failure of the program itself shows when it is run
             return Recorded(None, reason_of(error))
-        return Recorded(tape, "")
+        return Recorded(tape)

@@ -62,7 +62,7 @@ class GraphTape:
         kind: Kind,
         records: bool = True,
     ) -> None:
-        self._objective, self._leaves = objective, dict(leaves)
+        self._objective, self.leaves = objective, dict(leaves)
         self.moved = [leaves[name] for name in moved]
         self._device = device_of(leaves)
         self._changing, self._is_several = changing, False
@@ -76,7 +76,7 @@ class GraphTape:
             self.foresee(call)  # torch compiles when it is called
 
     def _make(self, inputs: Sequence[Tensor], kind: Kind, records: bool) -> Replay:
-        fixed = list(self._leaves.values())
+        fixed = list(self.leaves.values())
         if not records:
             return replay_of(self._captured, fixed, inputs, self._device)
         torch.clear_autocast_cache()
@@ -98,8 +98,8 @@ class GraphTape:
         for x in losses:
             if not isinstance(x, Tensor) or x.dim():
                 raise not_capturable(f"the loss is {type(x).__name__}, not a scalar tensor")
-        if seen.leaves.keys() != self._leaves.keys():
-            names = sorted(seen.leaves.keys() ^ self._leaves.keys())
+        if seen.leaves.keys() != self.leaves.keys():
+            names = sorted(seen.leaves.keys() ^ self.leaves.keys())
             raise not_capturable(f"the parameter {names[0]!r} is not in every step")
         total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         found = torch.autograd.grad(total, self.moved, allow_unused=True)
@@ -125,18 +125,31 @@ class GraphTape:
         *losses, fine = report.tolist()
         return Evaluation(tuple(losses) if self._is_several else losses[0], bool(fine), gradients)
 
-    def foresee(self, call: Call) -> Evaluation:
+    def attempt(self, call: Call) -> Evaluation | None:
+        """The same; None, and nothing has happened, if the step cannot be made so."""
+        before, changed = self._generators.get(), [x.clone() for x in self.changed]
+        found = self.evaluate(call)
+        if found.fine:
+            return found
+        self._generators.set(before)
+        with torch.no_grad():
+            for x, value in zip(self.changed, changed, strict=True):
+                x.copy_(value)
+        return None
+
+    def foresee(self, call: Call) -> Evaluation | None:
         """The same, without a trace: the generators are where they were."""
         with self._generators.kept(), restored(self.changed):
             found = self.evaluate(call)
-        return found._replace(gradients=[g.clone() for g in found.gradients])
+        gradients = [g.clone() for g in found.gradients]
+        return found._replace(gradients=gradients) if found.fine else None
 
     def is_current(self) -> bool:
         """Whether the parameters are where they were."""
         return self._device.type != "cuda" or self._where() == self._addresses
 
     def _where(self) -> list[int]:
-        return [leaf.data_ptr() for leaf in self._leaves.values()]
+        return [leaf.data_ptr() for leaf in self.leaves.values()]
 
     def _inputs(self, call: Call) -> list[Tensor]:
         given = call.tensors if self._changing else []

@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.compile import switch
-from pyro.infer.fit.compiled.steps import CompiledSteps
-from pyro.infer.fit.graph.steps import GraphSteps
+from pyro.infer.fit.compiled.machine_code import MachineCode
+from pyro.infer.fit.graph.graphs import Graphs
 from pyro.infer.fit.loops.watch import CompiledByTorch, Unwatchable, Watch
 from pyro.infer.fit.steps.call import Call, EagerStep, Objective
 from pyro.infer.fit.steps.engine import EngineName, StepEngine
 from pyro.infer.fit.steps.form import PLAIN, Form, is_simple
 from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.trusted import TrustedSteps
 from pyro.optim.optim import PyroOptim
 from pyro.params.param_store import PARAM_STORE
 from pyro.rng import new_seed
@@ -60,29 +61,15 @@ class Stepper:
         self._native = False
         self._once: Callable[[Sequence[Tensor]], Loss | None] | None = None
         self._form: Form | None = None  # of the arguments of such steps
-        self._steps: CompiledSteps | GraphSteps
+        maker: Graphs | MachineCode
         if on_gpu:
-            self._steps = GraphSteps(
-                step,
-                objective,
-                optim,
-                changing=True,
-                after=0,
-                name="SVI.step",
-                strict=False,
-            )
+            maker = Graphs(step, objective, optim, changing=True, is_strict=False)
         else:
-            self._steps = CompiledSteps(
-                step,
-                objective,
-                optim,
-                changing=True,
-                after=0,
-                seeds=new_seed,
-                name="SVI.step",
-                patience=0 if explicit else _PATIENCE,
-                strict=False,
+            maker = MachineCode(
+                step, objective, optim, changing=True, seeds=new_seed, is_strict=False
             )
+        patience = 0 if explicit or on_gpu else _PATIENCE
+        self._steps = TrustedSteps[Any](maker, after=0, name="SVI.step", patience=patience)
         self._held: list[tuple[str | None, Tensor]] = []
         if type(optim).__call__ is not PyroOptim.__call__:
             self._give_up(f"{type(optim).__name__} makes updates in its own way")
@@ -118,9 +105,7 @@ class Stepper:
         self._native = self._steps.compiled > before
         if not self._native:
             self._note_step()
-        elif isinstance(self._steps, CompiledSteps) and all(
-            map(is_simple, (*args, *kwargs.values()))
-        ):
+        elif all(map(is_simple, (*args, *kwargs.values()))):
             self._once = self._steps.trusted(Call(args, kwargs))
             self._form = Form(args, kwargs)
         if len(self._steps.leaves) != known:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.not_finite import raising
 
 Objective = Callable[..., Any]
 Look = Callable[[Mapping[str, Tensor]], None]
@@ -32,3 +33,15 @@ class EagerStep(Protocol):
     def __call__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
     ) -> tuple[Loss, dict[str, Tensor]]: ...
+
+
+def strict(step: EagerStep) -> EagerStep:
+    """The same step, in which something that is not finite is an error."""
+
+    def made(
+        args: tuple[Any, ...], kwargs: dict[str, Any], look: Look | None = None
+    ) -> tuple[Loss, dict[str, Tensor]]:
+        with raising():
+            return step(args, kwargs, look)
+
+    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,12 +10,24 @@ from torch import Tensor
 from pyro.compile.verify import difference
 from pyro.infer.fit.steps.protocol import Loss
 
+OTHER_GRADIENTS = "a parameter has a gradient in some steps only"
+
 
 def gradients_of(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies of gradients, by the names of those that have one."""
     return {
         name: leaf.grad.detach().clone() for name, leaf in leaves.items() if leaf.grad is not None
     }
+
+
+def in_order(
+    gradients: Mapping[str, Tensor], leaves: Mapping[str, Tensor], order: Sequence[Tensor]
+) -> list[Tensor] | None:
+    """The gradients of leaves in a certain order; None if others have one."""
+    names = {id(leaf): name for name, leaf in leaves.items()}
+    found = [gradients.get(names.get(id(leaf), "")) for leaf in order]
+    parts = [part for part in found if part is not None]
+    return parts if len(parts) == len(found) == len(gradients) else None
 
 
 def precision_of(gradients: Iterable[Tensor]) -> torch.dtype:

@@ -49,7 +49,7 @@ def test_a_comparison_takes_no_random_numbers_and_makes_no_step() -> None:
         pyro.sample("z", dist.Gamma(a, 1.0))
 
     def losses(audit: int, monkeypatch: pytest.MonkeyPatch) -> Tensor:
-        monkeypatch.setattr("pyro.infer.fit.compiled.stage.AUDIT", audit)
+        monkeypatch.setattr("pyro.infer.fit.steps.stage.AUDIT", audit)
         pyro.clear_param_store()
         pyro.set_rng_seed(3)
         svi = SVI(model, guide, optim.Adam({"lr": 0.03}), Trace_ELBO())

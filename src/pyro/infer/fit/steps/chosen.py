@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
-from pyro.infer.fit.compiled.steps import CompiledSteps
-from pyro.infer.fit.graph.steps import GraphSteps
 from pyro.infer.fit.steps.call import EagerStep
 from pyro.infer.fit.steps.delegating import DelegatingSteps
-from pyro.infer.fit.steps.protocol import Loss
+from pyro.infer.fit.steps.protocol import Loss, Steps
 from pyro.infer.fit.steps.single import SingleSteps
 from pyro.optim.optim import PyroOptim
-
-Choose = Callable[[], CompiledSteps | GraphSteps]
 
 
 @final
@@ -25,7 +21,7 @@ class ChosenSteps(DelegatingSteps):
     :param choose: Is called after the first step.
     """
 
-    def __init__(self, step: EagerStep, optim: PyroOptim, choose: Choose) -> None:
+    def __init__(self, step: EagerStep, optim: PyroOptim, choose: Callable[[], Steps]) -> None:
         super().__init__(SingleSteps(step, optim))
         self._choose = choose
         self._is_scheduled = False
