@@ -202,7 +202,11 @@ def _select(graph: Graph, arguments: tuple[View, ...]) -> View | None:
 
 def _chosen_data(graph: Graph, arguments: tuple[View, ...]) -> View | None:
     """A choice between data, by data, as data."""
-    condition, x, y = [graph.elements(a) if a.node.size <= LARGEST else None for a in arguments]
+    size = arguments[0].numel
+    whole = all(a.node.op is Op.LITERAL or a.node.size == size for a in arguments)
+    if size > LARGEST or not whole:
+        return None  # a part is one of many that a loop reads
+    condition, x, y = map(graph.elements, arguments)
     if condition is None or x is None or y is None:
         return None
     return graph.data(torch.where(condition, x, y).contiguous())
