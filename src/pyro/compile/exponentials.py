@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 _LEAST = -745.1332191019412  # of what has an exponential above zero
 _MOST = 709.782712893384  # of what has a finite one
-_DEPTH = 4  # of sums inside one another that are looked through
+_DEPTH = 4  # of sums, or of choices, inside one another that are looked through
 
 
-def log_of_exp(graph: Graph, x: View) -> View | None:
+def log_of_exp(graph: Graph, x: View, depth: int = _DEPTH) -> View | None:
     """The logarithm of an exponential, of a number, or of a choice between them; else None."""
     if (value := number_of(x)) is not None:
         return graph.literal(math.log(value), Kind.F) if 0 < value < math.inf else None
     if (inner := arguments_of(x, "exp")) is not None:
         return _with_its_range(graph, inner[0])
-    if (choice := arguments_of(x, "select")) is None:
+    if not depth or (choice := arguments_of(x, "select")) is None:
         return None
     condition, *branches = choice
-    logs = [log_of_exp(graph, branch) for branch in branches]
+    logs = [log_of_exp(graph, branch, depth - 1) for branch in branches]
     if any(log is None for log in logs):
         return None
     return graph.map("select", condition, *(log for log in logs if log is not None))

@@ -122,7 +122,7 @@ def _cut(
     cost = sum(_body_cost(s) for s in kernel.statements)
     reducing = any(flags)
     across = lanes >= 0 and not flags[lanes] and reducing
-    if not plain and reducing and cost <= 24:
+    if not plain and reducing and cost <= (12 if all(flags) else 24):  # an exponential is enough
         if across:
             unroll[lanes] = _vectors(domain[lanes], width)
             rows = max(1, TILE // unroll[lanes])
