@@ -19,6 +19,7 @@ from pyro.infer.errors import SubsampleError
 from pyro.infer.model import compiled
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.draft import LONGEST
+from tests.infer.model.programs import chain, local, mixture, undeclared
 
 DATA = torch.tensor([1.0, -0.5, 2.0], dtype=torch.float64)
 Model = Callable[[], Any]
@@ -54,22 +55,6 @@ def shaped() -> None:
     pyro.factor("term", -(loc**2).sum())
 
 
-def chain(steps: int = 20) -> None:
-    moves = pyro.sample("moves", dist.Dirichlet(torch.ones(3, 3)).to_event(1))
-    locs = pyro.sample("locs", dist.Normal(torch.zeros(3), 3.0).to_event(1))
-    state: torch.Tensor | int = 0
-    for t in pyro.markov(range(steps)):
-        state = pyro.sample(f"state_{t}", dist.Categorical(moves[state]))
-        pyro.sample(f"x_{t}", dist.Normal(locs[state], 1.0), obs=DATA[t % 3])
-
-
-def mixture() -> None:
-    locs = pyro.sample("locs", dist.Normal(torch.zeros(2), 3.0).to_event(1))
-    with pyro.plate("data", 3):
-        z = pyro.sample("z", dist.Bernoulli(0.3))
-        pyro.sample("y", dist.Normal(locs[z.long()], 1.0), obs=DATA)
-
-
 def derived() -> None:
     x = pyro.sample("x", dist.Exponential(1.0))
     pyro.deterministic("square", x**2)
@@ -85,16 +70,6 @@ def parameter() -> None:
     scale = pyro.param("scale", torch.tensor(2.0), constraint=constraints.positive)
     x = pyro.sample("x", dist.Normal(0.0, scale))
     pyro.sample("y", dist.Normal(x, 1.0), obs=DATA[0])
-
-
-def undeclared() -> None:
-    x = pyro.sample("x", dist.Normal(torch.zeros(2, 3), 1.0))
-    pyro.sample("y", dist.Normal(x, 1.0), obs=torch.zeros(2, 3))
-
-
-def local() -> None:
-    z = pyro.sample("z", dist.Categorical(torch.ones(2)))
-    pyro.sample("x", dist.Normal(1.0 * z, 1.0))
 
 
 def many() -> None:

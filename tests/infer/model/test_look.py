@@ -16,24 +16,9 @@ from pyro.infer.model import look as looks
 from pyro.infer.model.density import ModelDensity
 from pyro.infer.model.initialization import init_to_uniform
 from pyro.infer.model.look import Look, look
+from tests.infer.model.programs import chain, local, mixture, undeclared
 
 DATA = torch.tensor([1.0, -0.5, 2.0])
-
-
-def chain(steps: int = 20) -> None:
-    moves = pyro.sample("moves", dist.Dirichlet(torch.ones(3, 3)).to_event(1))
-    locs = pyro.sample("locs", dist.Normal(torch.zeros(3), 3.0).to_event(1))
-    state: torch.Tensor | int = 0
-    for t in pyro.markov(range(steps)):
-        state = pyro.sample(f"state_{t}", dist.Categorical(moves[state]))
-        pyro.sample(f"x_{t}", dist.Normal(locs[state], 1.0), obs=DATA[t % 3])
-
-
-def mixture() -> None:
-    locs = pyro.sample("locs", dist.Normal(torch.zeros(2), 3.0).to_event(1))
-    with pyro.plate("data", 3):
-        z = pyro.sample("z", dist.Bernoulli(0.3))
-        pyro.sample("y", dist.Normal(locs[z.long()], 1.0), obs=DATA)
 
 
 def nested(depth: int) -> Callable[[], None]:
@@ -46,16 +31,6 @@ def nested(depth: int) -> Callable[[], None]:
             pyro.sample("y", dist.Normal(1.0 * z, scale), obs=torch.ones((2,) * depth))
 
     return model
-
-
-def continuous() -> None:
-    x = pyro.sample("x", dist.Normal(torch.zeros(2, 3), 1.0))  # batch dims that no plate declares
-    pyro.sample("y", dist.Normal(x, 1.0), obs=torch.zeros(2, 3))
-
-
-def local() -> None:
-    z = pyro.sample("z", dist.Categorical(torch.ones(2)))
-    pyro.sample("x", dist.Normal(1.0 * z, 1.0))  # one for each value of z
 
 
 def derived() -> None:
@@ -76,8 +51,8 @@ MODELS: dict[str, tuple[Callable[[], None], int]] = {
     "mixture": (mixture, 1),
     "as many plates as there is room": (nested(looks.ROOM), 1),
     "more plates": (nested(looks.ROOM + 1), 3),
-    "continuous": (continuous, 2),
-    "local": (local, 3),
+    "batch dims without a plate": (undeclared, 2),
+    "a latent for each value": (local, 3),
     "derived": (derived, 3),
 }
 
