@@ -3,22 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyro.infer.mcmc.adaptation.mass_matrix import (
-    BlockMoments,
-    Names,
-    Shapes,
-    Values,
-    gather,
-    spread,
-)
+from pyro.infer.mcmc.adaptation.estimated_mass_matrix import EstimatedMassMatrix
+from pyro.infer.mcmc.adaptation.mass_matrix import Names, Values
 
 
-class BlockMassMatrix:
+class _Dense(NamedTuple):
+    """By an inverse :math:`L L^T`, so that M is :math:`L^{-T} L^{-1}`."""
+
+    inverse: Tensor
+
+    @property
+    def size(self) -> int:
+        return len(self.inverse)
+
+    @property
+    def rows(self) -> int:
+        return self.size
+
+    def estimated(self, top: Tensor, diagonal: Tensor) -> _Dense:
+        return _Dense(top.to(self.inverse))
+
+    def solve(self, x: Tensor) -> Tensor:
+        return self.inverse @ x
+
+    def scale(self, x: Tensor) -> Tensor:
+        L: Tensor = torch.linalg.cholesky(self.inverse)
+        column: Tensor = torch.linalg.solve_triangular(L.mT, x[:, None], upper=True)
+        return column[:, 0]
+
+    def unscale(self, x: Tensor) -> Tensor:
+        L: Tensor = torch.linalg.cholesky(self.inverse)
+        return L.mT @ x
+
+
+class _Diagonal(NamedTuple):
+    """By the diagonal of an inverse."""
+
+    inverse: Tensor
+
+    @property
+    def rows(self) -> int:
+        return 0
+
+    @property
+    def size(self) -> int:
+        return len(self.inverse)
+
+    def estimated(self, top: Tensor, diagonal: Tensor) -> _Diagonal:
+        return _Diagonal(diagonal.to(self.inverse))
+
+    def solve(self, x: Tensor) -> Tensor:
+        return self.inverse * x
+
+    def scale(self, x: Tensor) -> Tensor:
+        return x / self.inverse.sqrt()
+
+    def unscale(self, x: Tensor) -> Tensor:
+        return self.inverse.sqrt() * x
+
+
+class BlockMassMatrix(EstimatedMassMatrix[_Dense | _Diagonal]):
     """An inverse mass matrix that is the covariance of positions, by blocks of sites.
 
     A block with a shape of two dims is dense, with one dim diagonal. The estimate is that of Stan:
@@ -38,95 +87,29 @@ class BlockMassMatrix:
         tensor([0.5931, 5.3339])
     """
 
-    def __init__(self, init_scale: float = 1.0) -> None:
-        self._init_scale = init_scale
-        self._inverse: dict[Names, Tensor] = {}
-        self._moments = BlockMoments()
-
-    @property
-    def mass_matrix_size(self) -> dict[Names, int]:
-        """The number of coordinates of each block."""
-        return {names: len(inverse) for names, inverse in self._inverse.items()}
-
     @property
     def inverse_mass_matrix(self) -> dict[Names, Tensor]:
         """A matrix for each dense block, a vector for each diagonal one."""
-        return self._inverse
+        return {names: block.inverse for names, block in self._blocks.items()}
 
     @inverse_mass_matrix.setter
-    def inverse_mass_matrix(self, value: dict[Names, Tensor]) -> None:
-        self._inverse = dict(value)
+    def inverse_mass_matrix(self, value: Mapping[Names, Tensor]) -> None:
+        self._blocks = {names: _block_of(inverse) for names, inverse in value.items()}
 
-    def configure(
+    def _block(
         self,
-        mass_matrix_shape: Shapes,
-        adapt_mass_matrix: bool = True,
-        options: Mapping[str, Any] = {},
-    ) -> None:
-        """Begin.
+        names: Names,
+        shape: tuple[int, ...],
+        options: Mapping[str, Any],
+        place: dict[str, Any],
+    ) -> _Dense | _Diagonal:
+        ones = torch.ones(shape[0], **place)
+        return _block_of(self._init_scale * (torch.diag(ones) if len(shape) == 2 else ones))
 
-        :param mass_matrix_shape: By tuples of sites: ``(n,)`` or ``(n, n)``.
-        :param adapt_mass_matrix: Whether positions are taken into account.
-        :param options: ``dtype`` and ``device``.
-        """
-        place = {name: options[name] for name in ("dtype", "device") if name in options}
-        self._moments = BlockMoments(adapt_mass_matrix)
-        self._inverse = {
-            names: self._init_scale
-            * (torch.eye(shape[0], **place) if len(shape) == 2 else torch.ones(shape, **place))
-            for names, shape in mass_matrix_shape.items()
-        }
-        self._begin()
+    @staticmethod
+    def _seen(z: Values, z_grad: Values) -> Values:
+        return z
 
-    def _begin(self) -> None:
-        self._moments.begin(
-            {
-                names: (len(inverse), len(inverse) if inverse.dim() == 2 else 0)
-                for names, inverse in self._inverse.items()
-            }
-        )
 
-    def update(self, z: Values, z_grad: Values) -> None:
-        """Take a position into account."""
-        self._moments.update(z)
-
-    def end_adaptation(self) -> None:
-        """Use the positions since the last call."""
-        for names, (top, diagonal) in self._moments.regularised().items():
-            old = self._inverse[names]
-            self._inverse[names] = (top if old.dim() == 2 else diagonal).to(old)
-        self._begin()
-
-    def kinetic_grad(self, r: Values) -> dict[str, Tensor]:
-        """The velocity: the inverse mass matrix times the momentum."""
-        found: dict[str, Tensor] = {}
-        for names, inverse in self._inverse.items():
-            flat = gather(names, r)
-            found |= spread(names, inverse @ flat if inverse.dim() == 2 else inverse * flat, r)
-        return found
-
-    def scale(self, r_unscaled: Mapping[Names, Tensor], r_prototype: Values) -> dict[str, Tensor]:
-        """A momentum from standard normal numbers.
-
-        :param r_unscaled: By block.
-        :param r_prototype: By site; shows the shapes.
-        """
-        found: dict[str, Tensor] = {}
-        for names, inverse in self._inverse.items():
-            r = r_unscaled[names]
-            if inverse.dim() == 2:  # the inverse is L L', so the mass matrix is L^-T L^-1
-                L = torch.linalg.cholesky(inverse)
-                scaled = torch.linalg.solve_triangular(L.mT, r[:, None], upper=True)[:, 0]
-            else:
-                scaled = r / inverse.sqrt()
-            found |= spread(names, scaled, r_prototype)
-        return found
-
-    def unscale(self, r: Values) -> dict[Names, Tensor]:
-        """The standard normal numbers of a momentum, by block."""
-        return {
-            names: torch.linalg.cholesky(inverse).mT @ gather(names, r)
-            if inverse.dim() == 2
-            else inverse.sqrt() * gather(names, r)
-            for names, inverse in self._inverse.items()
-        }
+def _block_of(inverse: Tensor) -> _Dense | _Diagonal:
+    return _Dense(inverse) if inverse.dim() == 2 else _Diagonal(inverse)
