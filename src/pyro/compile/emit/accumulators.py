@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from pyro.compile.emit.space import Segment
 from pyro.compile.emit.values import Value, type_of
 from pyro.compile.emit.writer import Writer
 
@@ -61,7 +62,7 @@ class Accumulators:
         self.loops.append(loop)
         return loop
 
-    def close(self, loop: Loop, start: int, stride: int, iterations: int) -> None:
+    def close(self, loop: Loop, segment: Segment) -> None:
         """Write the loop into the level around it."""
         w = self.writer
         body = w.levels.pop()
@@ -72,7 +73,7 @@ class Accumulators:
         out.append(f"pre{n}:")
         out.append(f"  br label %head{n}")
         out.append(f"head{n}:")
-        out.append(f"  {i} = phi i64 [{start}, %pre{n}], [%next{n}, %latch{n}]")
+        out.append(f"  {i} = phi i64 [{segment.start}, %pre{n}], [%next{n}, %latch{n}]")
         for key, (name, before) in loop.phis.items():
             after = self.current[key]
             t = type_of(before.kind, before.width)
@@ -80,11 +81,27 @@ class Accumulators:
         out.extend(body)
         out.append(f"  br label %latch{n}")
         out.append(f"latch{n}:")
-        out.append(f"  %next{n} = add nuw nsw i64 {i}, {stride}")
-        end = start + stride * iterations
-        out.append(f"  %more{n} = icmp ult i64 %next{n}, {end}")
+        out.extend(_next(w, n, i, segment))
         out.append(f"  br i1 %more{n}, label %head{n}, label %exit{n}")
         out.append(f"exit{n}:")
         for key in loop.phis:
             after = self.current[key]
             self.current[key] = Value(after.name, after.kind, after.width, w.depth)
+
+
+def _next(w: Writer, n: int, i: str, segment: Segment) -> tuple[str, ...]:
+    """The next index, and whether the loop goes on."""
+    stride, last = segment.stride, segment.last
+    if segment.iterations == 2:
+        stride = last - segment.start
+    if segment.start + stride * (segment.iterations - 1) == last:
+        return (
+            f"  %next{n} = add nuw nsw i64 {i}, {stride}",
+            f"  %more{n} = icmp ult i64 %next{n}, {last + stride}",
+        )
+    w.module.declare("declare i64 @llvm.umin.i64(i64, i64)")
+    return (
+        f"  %far{n} = add nuw nsw i64 {i}, {stride}",
+        f"  %next{n} = call i64 @llvm.umin.i64(i64 %far{n}, i64 {last})",
+        f"  %more{n} = icmp ne i64 {i}, {last}",
+    )

@@ -40,6 +40,8 @@ class Arrays:
         default_factory=dict
     )
 
+    products: dict[tuple[str, int], str] = field(default_factory=dict)
+
     # ------------------------------------------------------------ memory
 
     def address(self, node: Node, place: Place) -> tuple[str, int]:
@@ -64,11 +66,19 @@ class Arrays:
             return known
         before, _ = self._moved(node, terms[:-1])
         symbol, depth, stride = terms[-1]
-        if stride != 1:
-            symbol = self.writer.define(f"mul nsw i64 {symbol}, {stride}", Kind.I, 1, depth).name
-        found = self.step(node, before, symbol, depth), depth
+        found = self.step(node, before, self._times(symbol, depth, stride), depth), depth
         self.addresses[pointer, terms] = found
         return found
+
+    def _times(self, symbol: str, depth: int, stride: int) -> str:
+        """A multiple of a loop variable."""
+        if stride == 1:
+            return symbol
+        known = self.products.get((symbol, stride))
+        if known is None:
+            known = self.writer.define(f"mul nsw i64 {symbol}, {stride}", Kind.I, 1, depth).name
+            self.products[symbol, stride] = known
+        return known
 
     def step(self, node: Node, base: str, by: str, depth: int) -> str:
         """The address ``by`` elements of an array further on."""

@@ -7,9 +7,12 @@ is all but loops of many points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pyro.compile.emit.lanes import lanes_of
+from pyro.compile.emit.space import straight
 from pyro.compile.ir import Node, Op
 from pyro.compile.math import FUNCTIONS
 from pyro.compile.schedule import Kernel, Statement
@@ -19,6 +22,7 @@ SMALL = 1000  # instructions of a program up to which all is written out
 ROOMY = 4000  # up to which small loops are, where they take some of the time
 COLD = 1 / 16  # the part of the work that may be done as the shortest text does it
 LONG = 256  # instructions of a kernel from which it is a loop in any program
+MODERATE = 96  # and from which it is one in a program that is not small
 INLINE = 1500  # instructions of special functions, up to which all stand where they are used
 FEW = 2  # bodies up to which a kernel is written out in any program
 HOT = 512  # points from which special functions stand in a loop in any program
@@ -56,7 +60,7 @@ def manners(kernels: Iterable[Kernel], width: int, elsewhere: int = 0) -> dict[K
     roomy = sum(sizes.values()) <= ROOMY
     found = {}
     for k in kernels:
-        fits = roomy and k not in cold and sizes[k] <= LONG
+        fits = roomy and k not in cold and sizes[k] <= (LONG if is_small else MODERATE)
         is_hot = k not in cold and (roomy or k.points >= HOT)
         found[k] = Manner(fits or bodies[k] <= FEW, is_hot, inline[k])
     return found
@@ -89,7 +93,9 @@ def _bodies(kernel: Kernel, width: int) -> int:
     """Bodies of a kernel that is written out, if it may be."""
     if not may_be_straight(kernel, kernel.points):
         return 1
-    return -(-kernel.points // width)
+    lanes = lanes_of(kernel, kernel.domain, width) if kernel.domain else -1
+    parts = (straight(n, width if d == lanes else 1) for d, n in enumerate(kernel.domain))
+    return math.prod(len(part.steps) for (part,) in parts)
 
 
 class _Text:

@@ -12,10 +12,11 @@ from pyro.compile.emit.accumulators import Accumulators
 from pyro.compile.emit.arrays import Arrays, Place
 from pyro.compile.emit.combine import COMBINE, START, across, better, sums_of_rows
 from pyro.compile.emit.elements import Block, Elements, Spot
+from pyro.compile.emit.functions import apply
+from pyro.compile.emit.lanes import reduced_flags, target_strides
 from pyro.compile.emit.packs import compute_packed
 from pyro.compile.emit.space import Index, Walk
 from pyro.compile.emit.values import Value, number, type_of
-from pyro.compile.emit.walks import reduced_flags, target_strides
 from pyro.compile.emit.writer import Writer
 from pyro.compile.fuse import identity
 from pyro.compile.ir import Kind, Node, Op
@@ -42,6 +43,7 @@ class Nest:
     volatile: set[Node]
     width: int
     block: Block | None = None
+    masks: dict[str | None, Value] = field(default_factory=dict)
     accumulators: Accumulators = field(init=False)
     elements: Elements = field(init=False)
 
@@ -91,7 +93,7 @@ class Nest:
                     Index(loop.symbol, loop.depth, s.start, s.width) for s in segment.steps
                 )
                 self._level(position + 1)
-                self.accumulators.close(loop, segment.start, segment.stride, segment.iterations)
+                self.accumulators.close(loop, segment)
                 self.elements.forget(loop.depth)
         self._finish(position)
 
@@ -183,12 +185,31 @@ class Nest:
             return
         key = (which, self._chain(spot, self.flags[which]))
         start = number(START[fn, value.kind], value.kind, value.width)
+        value = self._once(which, spot, value, start)
         known = key in self.accumulators.current
         before = self.accumulators.get(key, start, birth)
         if not known and before is start:
             self.accumulators.set(key, value)  # written out: nothing to add to
             return
         self.accumulators.set(key, COMBINE[fn](self.writer, before, value))
+
+    def _once(self, which: int, spot: Spot, value: Value, start: Value) -> Value:
+        """Lanes that the vector before has had count for nothing."""
+        lanes = self.walk.lanes
+        if lanes < 0 or not self.flags[which][lanes] or spot[lanes].symbol is None:
+            return value
+        segment = self.walk.segments[lanes][0]
+        if not segment.repeated:
+            return value
+        w, index = self.writer, spot[lanes]
+        mask = self.masks.get(index.symbol)
+        if mask is None:
+            early = w.define(f"icmp ne i64 {index.symbol}, {segment.last}", Kind.B, 1, index.depth)
+            flags = ", ".join(f"i1 {int(k >= segment.repeated)}" for k in range(index.width))
+            every, t = w.splat(early, index.width), type_of(Kind.B, index.width)
+            mask = w.define(f"or {t} {every.name}, <{flags}>", Kind.B, index.width, index.depth)
+            self.masks[index.symbol] = mask
+        return apply(w, "select", None, value.kind, [mask, value, start], self.fused)
 
     def _chain(self, spot: Spot, flags: tuple[bool, ...]) -> tuple[tuple[int, int], ...]:
         """Which accumulator an instance adds to: along reduced dims they take turns."""

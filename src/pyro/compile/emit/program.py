@@ -14,7 +14,7 @@ from pyro.compile.emit.combine import START
 from pyro.compile.emit.economy import manners, work_of
 from pyro.compile.emit.elements import Block
 from pyro.compile.emit.nest import Nest
-from pyro.compile.emit.space import Walk
+from pyro.compile.emit.space import Segment, Walk
 from pyro.compile.emit.storage import Storage, kernels_of, plan
 from pyro.compile.emit.values import BYTES, MEMORY_TYPE, memory_of, number_text
 from pyro.compile.emit.walks import choose, instances
@@ -215,7 +215,7 @@ class _Program:
             self._nest(
                 kernel, self.walks[kernel], _block(strip, kernel, loop.symbol, loop.depth, 0)
             )
-        loops.close(loop, 0, strip.block, strip.rows // strip.block)
+        loops.close(loop, Segment(0, strip.rows // strip.block, strip.block, ()))
         self.arrays.forget(loop.depth)
         if strip.rows % strip.block:
             first = strip.rows - strip.rows % strip.block

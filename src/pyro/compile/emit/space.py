@@ -17,12 +17,21 @@ class Step(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Part of a dim: ``iterations`` times the same steps, ``stride`` further each time."""
+    """Part of a dim: ``iterations`` times the same steps, ``stride`` further each time.
+
+    :param repeated: by how much the last time is less far; so many elements are met twice.
+    """
 
     start: int
     iterations: int
     stride: int
     steps: tuple[Step, ...]
+    repeated: int = 0
+
+    @property
+    def last(self) -> int:
+        """Where the steps begin the last time."""
+        return self.start + self.stride * (self.iterations - 1) - self.repeated
 
 
 class Walk(NamedTuple):
@@ -90,12 +99,13 @@ def gathered(parts: tuple[Segment, ...], most: int) -> tuple[Segment, ...]:
 
 
 def overlapping(n: int, width: int) -> tuple[Segment, ...]:
-    """A dim of more than one vector and less than two as a loop over two, which share elements.
+    """A dim that is no multiple of a vector as one loop; the last two vectors share elements.
 
     >>> overlapping(7, 4)
-    (Segment(start=0, iterations=2, stride=3, steps=(Step(start=0, width=4),)),)
+    (Segment(start=0, iterations=2, stride=4, steps=(Step(start=0, width=4),), repeated=1),)
     """
-    return (Segment(0, 2, n - width, (Step(0, width),)),)
+    iterations = -(-n // width)
+    return (Segment(0, iterations, width, (Step(0, width),), iterations * width - n),)
 
 
 def straight(n: int, width: int) -> tuple[Segment, ...]:

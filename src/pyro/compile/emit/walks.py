@@ -6,41 +6,23 @@ import math
 
 from pyro.compile.cost import cost_of
 from pyro.compile.emit.economy import Manner, may_be_straight
+from pyro.compile.emit.lanes import lanes_of, reduced_flags
 from pyro.compile.emit.space import (
     Segment,
     Walk,
-    best_lanes,
     gathered,
     overlapping,
     segments,
     straight,
 )
-from pyro.compile.ir import Op, Shape, contiguous
+from pyro.compile.ir import Op, Shape
 from pyro.compile.schedule import Kernel, Statement
 
 TILE = 8  # vectors that a reduction accumulates side by side
 LEAST_TURNS = 4  # of accumulators that take turns, from which it pays to have more than one
 LONGEST = 10  # of them, with what is left over
-
-
-def reduced_flags(statement: Statement) -> tuple[bool, ...]:
-    """Which dims of the domain a statement reduces."""
-    node = statement.node
-    if node.op is Op.REDUCE:
-        flags: tuple[bool, ...] = node.attr[1]
-        return flags
-    return (False,) * len(node.domain)
-
-
-def target_strides(statement: Statement) -> Shape:
-    """Where a statement writes, as strides over its domain."""
-    node = statement.node
-    if node.op is Op.UPDATE:
-        strides: Shape = node.attr.strides
-        return strides
-    flags = reduced_flags(statement)
-    kept = iter(contiguous(tuple(n for n, f in zip(node.domain, flags, strict=True) if not f)))
-    return tuple(0 if f else next(kept) for f in flags)
+BODY = 64  # instructions up to which a loop has several bodies along its lanes
+OVERLAP = 16  # vectors up to which the rest of a loop that takes time has no body of its own
 
 
 def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = None) -> Walk:
@@ -53,43 +35,40 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     domain = kernel.domain if domain is None else domain
     if not domain:
         return Walk((), -1, 1, ())
-    accesses = [r.access.strides for s in kernel.statements for r in s.reads]
-    accesses += [target_strides(s) for s in kernel.statements if s.node.op is not Op.REDUCE]
     flags = tuple(map(any, zip(*(reduced_flags(s) for s in kernel.statements), strict=True)))
     scan = any(s.node.op is Op.SCAN for s in kernel.statements)
     arg = kernel.layout is not None and kernel.layout[0] == "arg"
-    allowed = [d for d in range(len(domain)) if not (arg and flags[d])]
-    lanes = (
-        -1 if scan or kernel.layout == ("write",) else best_lanes(domain, accesses, width, allowed)
-    )
-    if _writes_alone(kernel):
-        lanes = -1 if target_strides(kernel.statements[0])[-1] != 1 else len(domain) - 1
+    lanes = lanes_of(kernel, domain, width)
     order = _order(kernel, flags, lanes)
     if manner.straight and may_be_straight(kernel, math.prod(domain)):
         cut = tuple(straight(n, width if d == lanes else 1) for d, n in enumerate(domain))
         return Walk(order, lanes, 8, cut)
     plain = scan or arg or not manner.unrolled
     cut, chains = _cut(kernel, domain, order, lanes, flags, width, plain)
-    is_odd = lanes >= 0 and width < domain[lanes] < 2 * width
-    if is_whole and is_odd and _may_overlap(kernel, flags[lanes]):
+    if is_whole and lanes >= 0 and _overlaps(kernel, domain[lanes], width, manner, flags, lanes):
         cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
     return Walk(order, lanes, chains, cut)
 
 
+def _overlaps(
+    kernel: Kernel, n: int, width: int, manner: Manner, flags: tuple[bool, ...], lanes: int
+) -> bool:
+    """Whether vectors share elements, so that what is left over needs no body of its own."""
+    if n <= width or not n % width:
+        return False
+    is_short = n < (2 if any(flags) else OVERLAP) * width and not flags[lanes]
+    return (is_short or not manner.unrolled) and _may_overlap(kernel, flags[lanes])
+
+
 def _may_overlap(kernel: Kernel, is_reduced: bool) -> bool:
     """Whether elements along the lanes may be computed twice, with the same result."""
-    return not is_reduced and all(
+    writes = any(s.node.op is Op.UPDATE for s in kernel.statements)
+    return all(
         s.node.op is not Op.SCAN
         and (s.node.op is not Op.UPDATE or (s.mode == "set" and not s.node.attr.index_strides))
-        and all(r.node.op is not Op.UPDATE for r in s.reads)
+        and not (writes and any(r.node.op is Op.UPDATE for r in s.reads))
+        and not (is_reduced and s.node.op is Op.REDUCE and s.node.attr[0].startswith("arg"))
         for s in kernel.statements
-    )
-
-
-def _writes_alone(kernel: Kernel) -> bool:
-    first = kernel.statements[0]
-    return first.node.op is Op.UPDATE and (
-        bool(first.node.attr.index_strides) or first.mode != "set"
     )
 
 
@@ -127,10 +106,11 @@ def _cut(
             unroll[lanes] = _vectors(domain[lanes], width)
             rows = max(1, TILE // unroll[lanes])
         else:
+            rows = 1 if all(flags) else 4
             if lanes >= 0:
                 side_by_side = _chains(kernel) if all(flags) else domain[lanes] // width
-                unroll[lanes] = min(4, max(1, side_by_side))
-            rows = 1 if all(flags) else 4
+                fit = 4 if all(flags) else BODY // (rows * cost)
+                unroll[lanes] = min(4, max(1, min(side_by_side, fit)))
         for d in reversed(order):
             if not flags[d] and d != lanes and rows > 1:
                 unroll[d] = _divisor(domain[d], rows)
