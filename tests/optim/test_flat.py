@@ -93,6 +93,36 @@ def test_the_same_as_the_optimiser(case, dtype):
     torch.testing.assert_close(optimiser.get_state(), reference.get_state(), rtol=1e-5, atol=1e-6)
 
 
+TAKE_A_GRADIENT = {"momentum", "nesterov", "advi"}  # to have the state that they begin with
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_from_the_first_step_on(case, dtype):
+    """The state with which vectors begin is torch's, in each of its types."""
+    mine, theirs = fresh(dtype), fresh(dtype)
+    optimiser, reference = case.optimiser(), case.optimiser()
+    optimiser.admit(mine)
+    if case.name in TAKE_A_GRADIENT:
+        with pytest.raises(NotFlat, match="yet"):
+            FlatOptimizer(optimiser, mine)
+        return
+    flat = FlatOptimizer(optimiser, mine)
+    eager(case, theirs, reference, range(5))
+    begun, expected = optimiser.get_state(), reference.get_state()
+    for name in expected:
+        for key, value in expected[name]["state"].get(0, {}).items():
+            found = begun[name]["state"][0][key]
+            assert type(found) is type(value)
+            if isinstance(value, Tensor):
+                assert (found.dtype, found.shape) == (value.dtype, value.shape)
+    flat_steps(flat, mine, range(3))
+    eager(case, mine, optimiser, range(3, 5))  # torch goes on from there
+    for name in mine:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(optimiser.get_state(), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_change_from_outside_is_seen():
     leaves, optimiser = fresh(torch.float64), optim.Adam({"lr": 0.1})
     eager(CASES[0], leaves, optimiser, range(2))

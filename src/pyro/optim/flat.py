@@ -43,7 +43,8 @@ class Frozen(NamedTuple):
 class FlatOptimizer:
     """The parameters and the state of an optimiser in vectors, and its update of these.
 
-    :param optim: The optimiser; it has updated all the parameters before.
+    :param optim: The optimiser. If it has not updated the parameters yet, it gets the state with
+        which it would begin.
     :param leaves: Unconstrained leaf tensors by name.
     :param dtype: The type of the vectors. Scalars are float64.
     :ivar params: All parameters, one behind the other.
@@ -263,6 +264,7 @@ def _groups(optim: PyroOptim, leaves: Mapping[str, Tensor]) -> Iterator[_Group]:
             raise NotFlat(f"{type(optimizer).__name__} with {reason} has no machine code")
         stop = start + sum(p.numel() for p in params)
         found = _Group(update, optimizer, group, params, start, stop)
+        _begin(found)
         if len({_count(found, p) for p in params}) != 1:
             raise NotFlat("parameters have been updated different numbers of times")
         for p in params:
@@ -273,8 +275,15 @@ def _groups(optim: PyroOptim, leaves: Mapping[str, Tensor]) -> Iterator[_Group]:
         start = stop
 
 
+def _begin(group: _Group) -> None:
+    """Give parameters that have never been updated the state that torch would give them."""
+    for p in group.params:
+        if not group.optimizer.state[p]:
+            group.optimizer.state[p].update(group.update.initial(p) or {})
+
+
 def _count(group: _Group, p: Tensor) -> int:
-    return int(group.optimizer.state[p]["step"]) if group.update.counts else 0
+    return int(group.optimizer.state[p].get("step", 0)) if group.update.counts else 0
 
 
 def _steps(group: _Group) -> int:

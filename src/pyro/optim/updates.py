@@ -7,7 +7,7 @@ step (rates, powers of decay rates) as numbers that are carried along.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -65,6 +65,10 @@ class Update(ABC):
         found: float = self.options["lr"]
         return found
 
+    def initial(self, p: Tensor) -> dict[str, Any] | None:
+        """The state before the first step as torch makes it; None if that takes a gradient."""
+        return None
+
     @property
     def fixed(self) -> dict[str, Any]:
         """The options that are part of the program; the others are read before each step."""
@@ -89,6 +93,9 @@ class Update(ABC):
 class _Adam(Update):
     names = ("exp_avg", "exp_avg_sq")
 
+    def initial(self, p: Tensor) -> dict[str, Any] | None:
+        return _count(self.options, p) | _zeros(self.names, p)
+
     def scalars(self, steps: int) -> list[float]:
         first, second = self.options["betas"]
         return [self.options["lr"], first, first**steps, second**steps]
@@ -111,6 +118,9 @@ class _Adam(Update):
 
 
 class _ClippedAdam(_Adam):
+    def initial(self, p: Tensor) -> dict[str, Any] | None:
+        return {"step": 0} | _zeros(self.names, p)
+
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
     ) -> Moved:
@@ -180,6 +190,9 @@ class _RMSprop(Update):
         extra = {"momentum": "momentum_buffer", "centered": "grad_avg"}
         return ("square_avg", *(name for key, name in extra.items() if self.options[key]))
 
+    def initial(self, p: Tensor) -> dict[str, Any] | None:
+        return _count(self.options, p) | _zeros(self.names, p)
+
     def scalars(self, steps: int) -> list[float]:
         return [self.options["lr"], self.options["momentum"]]
 
@@ -214,6 +227,18 @@ class _AdagradRMSProp(Update):
         total = (1 - t) * state["sum"] + t * g * g
         size = self.options["eta"] * torch.exp((self.options["delta"] - 0.5) * steps.log())
         return Moved(p - size * (g / (1 + total.sqrt())), {"sum": total}, [steps])
+
+
+def _count(options: Options, p: Tensor) -> dict[str, Any]:
+    """The number of steps: on the device of the parameter where the update is a single kernel."""
+    if options.get("fused"):
+        return {"step": torch.zeros((), dtype=torch.float32, device=p.device)}
+    wide = torch.promote_types(torch.get_default_dtype(), torch.float32)
+    return {"step": torch.zeros((), dtype=wide)}
+
+
+def _zeros(names: Iterable[str], p: Tensor) -> dict[str, Any]:
+    return {name: torch.zeros_like(p, memory_format=torch.preserve_format) for name in names}
 
 
 UPDATES: dict[type[Optimizer], Callable[[Options], Update]] = {

@@ -42,6 +42,8 @@ class AutoGuide(PyroModule):
 
     A subclass defines ``forward``, and makes its parameters in ``_setup_prototype``, after calling
     that of this class.
+
+    :ivar model_has_params: Whether the model has parameters of its own, as far as is known.
     """
 
     init_loc_fn: Strategy = staticmethod(init_to_feasible)
@@ -55,6 +57,7 @@ class AutoGuide(PyroModule):
         self._prototype_frames: dict[str, Frame] = {}
         self._given_plates: frozenset[str] = frozenset()
         self._moving: frozenset[str] = frozenset()
+        self.model_has_params = True  # as long as it has not been seen
         # moved by .to() and .double(), so that they count before there are parameters
         self.register_buffer("_place", torch.empty(0), persistent=False)
         self._made_at = _placement(self)
@@ -128,6 +131,7 @@ class AutoGuide(PyroModule):
         self._prototype_frames = prototype.frames
         self._given_plates = frozenset(prototype.given)
         self._moving = prototype.moving
+        self.model_has_params = prototype.has_params
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any, **kw: Any) -> None:
         if self.prototype_trace is None:

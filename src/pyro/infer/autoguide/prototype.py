@@ -31,7 +31,8 @@ class Prototype:
     :param init: The strategy that chooses the values of the latent sites.
 
     ``trace`` holds the latent sites alone; ``frames`` the vectorised plates around them, by name;
-    ``given`` the names of those of these plates that got their subsample from the program.
+    ``given`` the names of those of these plates that got their subsample from the program;
+    ``has_params`` tells whether the model has parameters of its own.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Prototype:
                 _check_plates(site)
                 self.trace.nodes[name] = site
                 self.frames.update({frame.name: frame for frame in site["cond_indep_stack"]})
+        self.has_params = any(site["type"] == "param" for site in traced.trace.nodes.values())
         self.given = watch.given & self.frames.keys()
         looks = len(self.trace) > 1 and may_move(self.trace)
         self.moving = moving_supports(model, args, kwargs) if looks else frozenset()

@@ -211,8 +211,7 @@ class ELBO:
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Traces:
         """Run guide and model once for all particles; look again when plates are deeper."""
-        if (model, guide) not in self._seen:
-            self._look(model, guide, args, kwargs)
+        self.prepare(model, guide, *args, **kwargs)
         try:
             return self._run_particles(model, guide, args, kwargs)
         except (ValueError, RuntimeError):
@@ -221,6 +220,30 @@ class ELBO:
             if self.max_plate_nesting <= known:
                 raise
         return self._run_particles(model, guide, args, kwargs)
+
+    @property
+    def _must_look(self) -> bool:
+        """Whether an estimate needs to know how deep the plates of the programs are."""
+        return self._in_one_run
+
+    def prepare(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> None:
+        """Look at programs that were not seen before, if the objective must know their plates.
+
+        An estimate does so by itself. It is for those who record one: nothing is found out in it.
+        Random streams, the parameter store and the state of modules stay as they are.
+
+        Example::
+
+            >>> def model():
+            ...     with pyro.plate("rows", 3):
+            ...         pyro.sample("x", dist.Bernoulli(0.5))
+            >>> elbo = TraceEnum_ELBO()
+            >>> elbo.prepare(model, lambda: None)
+            >>> elbo.max_plate_nesting
+            1
+        """
+        if self._must_look and (model, guide) not in self._seen:
+            self._look(model, guide, args, kwargs)
 
     def _look(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]

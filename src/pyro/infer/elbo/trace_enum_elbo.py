@@ -63,7 +63,7 @@ class TraceEnum_ELBO(ELBO):
     def _estimates(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[tuple[Estimate, float]]:
-        self._find_nesting(model, guide, args, kwargs)
+        self.prepare(model, guide, *args, **kwargs)
         dim = self._particle_dim
         if dim is not None:
             in_plate = InPlate(self.num_particles, dim)
@@ -71,12 +71,9 @@ class TraceEnum_ELBO(ELBO):
         for _ in range(1 if self._in_one_run else self.num_particles):
             yield self._sum_of_branches(model, guide, args, kwargs)
 
-    def _find_nesting(
-        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        """Look at programs not seen before, unless it is given how deep their plates are."""
-        if not self._nesting_is_given and (model, guide) not in self._seen:
-            self._look(model, guide, args, kwargs)
+    @property
+    def _must_look(self) -> bool:
+        return not self._nesting_is_given
 
     def _sum_of_branches(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -154,7 +151,7 @@ class TraceEnum_ELBO(ELBO):
             raise NotImplementedError(
                 f"{method} needs num_particles=1, but it is {self.num_particles}"
             )
-        self._find_nesting(model, guide, args, kwargs)
+        self.prepare(model, guide, *args, **kwargs)
         with torch.no_grad():
             traces = list(self._enumerated_traces(model, guide, args, kwargs))
         if len(traces) > 1 or _is_enumerated(traces[0][1]):

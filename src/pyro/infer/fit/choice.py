@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import torch
@@ -120,7 +121,14 @@ class Choice:
             objective = "torch.autocast is on, and machine code is float64"
         elif not insists:
             objective = of_torch(programs.roots) or objective
-        code = fit.MachineCode(programs.step, objective, programs.optim, changing, insists=insists)
+        code = fit.MachineCode(
+            programs.step,
+            objective,
+            programs.optim,
+            changing,
+            insists=insists,
+            forecast=partial(fit.forecast, *_forecast_of(programs)),
+        )
         self.made = fit.TrustedSteps(code, after)
         return self.made
 
@@ -144,6 +152,12 @@ class Choice:
             return self.made
         self._made_of = of
         return None
+
+
+def _forecast_of(programs: Programs) -> tuple[Any, ...]:
+    """What has to be looked at to know what the first step is made of."""
+    roots, loss = programs.roots, programs.loss_and_grads
+    return roots["model"], roots["guide"], getattr(loss, "__self__", loss), programs.optim
 
 
 def _identity(programs: Programs) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from pyro.infer.fit.steps.engine import EngineName
 from pyro.infer.fit.steps.maker import MakeOnce, Resumable
 from pyro.infer.fit.steps.protocol import Loss
 from pyro.infer.fit.steps.taken import Comparison, Recorded, Taken
+from pyro.logger import log
 from pyro.optim.optim import PyroOptim
 
 _CHECKS = 2
@@ -50,6 +51,7 @@ class MachineCode:
         seed and the number of the step.
     :param is_strict: Whether something that is not finite is an error.
     :param insists: Whether machine code is wanted even where torch is faster.
+    :param forecast: What the first step will be made of, if that is known before it is made.
     """
 
     way = "in machine code"
@@ -63,6 +65,7 @@ class MachineCode:
         seeds: Callable[[], int] | None = None,
         is_strict: bool = True,
         insists: bool = False,
+        forecast: Callable[[Call], Rehearsal | None] | None = None,
     ) -> None:
         self._step = strict(step) if is_strict else step
         self._objective, self._optim, self._insists = objective, optim, insists
@@ -70,7 +73,8 @@ class MachineCode:
         self.memory = Live(optim)
         self._keys = Keys(seeds)
         self._recording = Recording(objective, optim, changing)
-        self._expected: Rehearsal | None = None  # of the next step, after one as ever
+        self._forecast = forecast
+        self._expected: Rehearsal | None = None  # of the next step
         self._pace = _PIECE_SECONDS / 16
         if switch.ENABLED and self.why_not is None and self._keys.is_foreseen:
             warm_up()  # a run needs code soon
@@ -122,6 +126,16 @@ class MachineCode:
 
     # ------------------------------------------------------------ in torch
 
+    def foretold(self, call: Call) -> Mapping[str, Tensor] | None:
+        """The leaves of the first step, if they are known before it is made."""
+        if self._forecast is None:
+            return None
+        try:
+            self._expected = self._forecast(call)
+        except Exception as error:  # a failure of the program itself shows when it is run
+            log.debug("no forecast of the first step: %r", error)
+        return None if self._expected is None else self._expected.leaves
+
     def as_ever(self, call: Call) -> Taken[Tape]:
         """A step in torch, with torch's own random numbers."""
         moved: list[str] = []
@@ -147,6 +161,8 @@ class MachineCode:
         expected, self._expected = self._expected, None
         ahead = None if expected is None else self._recording.ahead(expected, call, once)
         made = once.get()
+        if ahead is not None and ahead.tape is None and not count:
+            ahead = None  # the optimiser may have the state now that it had not before the step
         if made.leaves.keys() - known.keys():
             return Taken(made.loss, made.leaves)
         found = made.rehearsal()

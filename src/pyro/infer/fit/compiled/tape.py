@@ -84,7 +84,7 @@ class Tape:
     """The code of a step, with the parameters and the optimiser that it moves.
 
     :param objective: The loss as a tensor, given the arguments of model and guide.
-    :param optim: The optimiser; it has updated the leaves before.
+    :param optim: The optimiser, to which the leaves are known.
     :param leaves: All parameters of a step, by name.
     :param moved: The names of those that have a gradient.
     :param call: Arguments; their tensors are inputs if ``changing``, otherwise constants.

@@ -109,6 +109,10 @@ class Graphs:
 
     # ------------------------------------------------------------ in torch
 
+    def foretold(self, call: Call) -> Mapping[str, Tensor] | None:
+        """Nothing: the leaves decide about the kind of graph, and steps show them."""
+        return None
+
     def as_ever(self, call: Call) -> Taken[GraphTape]:
         """A step in torch."""
         return Taken(*self._step(call.args, call.kwargs))

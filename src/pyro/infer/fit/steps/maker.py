@@ -60,6 +60,9 @@ class Maker(Protocol[T]):
     def engine(self, leaves: Mapping[str, Tensor]) -> EngineName:
         """Its name, for parameters that are where these are."""
 
+    def foretold(self, call: Call) -> Mapping[str, Tensor] | None:
+        """The leaves of the first step, if they are known before it is made."""
+
     def as_ever(self, call: Call) -> Taken[T]:
         """A step in torch, with torch's own random numbers."""
 

@@ -27,7 +27,8 @@ T = TypeVar("T")
 class TrustedSteps(Generic[T]):
     """Steps by tapes where that can be; otherwise in torch, for a reason that is kept.
 
-    The first steps are made in torch as ever. With arguments of each kind, torch then makes one of
+    The first steps are made in torch as ever; but a single one need not be if its parameters are
+    known before. With arguments of each kind, torch then makes one of
     which a tape is recorded, and as many as the tape has to pass are made both ways and compared.
     From there on the tape makes them. After 64, 256, 1024, ... of them one is compared again (after
     64, 1024, ... of long ones), so that a program which changes as it goes on is found out: then
@@ -53,7 +54,7 @@ class TrustedSteps(Generic[T]):
         self._maker, self._after, self._name, self._patience = maker, after, name, patience
         self._memory = maker.memory
         self._stages = Stages[T](maker.changing)
-        self._count = 0
+        self._count, self._is_foretold = 0, False
         self._left_off: Phase | None = None
         self.leaves: dict[str, Tensor] = {}
         self.compiled = 0
@@ -70,6 +71,8 @@ class TrustedSteps(Generic[T]):
         call, made = Call(args, kwargs), 0
         if self._left_off is not None and self._count and not self.leaves:
             self._rehearse(call, records=False)  # then the parameters are known
+        elif self._after == 1 and not self._count and not self.leaves:
+            self._look_ahead(call)
         while made < n:
             stage = self._next_stage(call)
             if stage is not None and self._is_trusted(stage):
@@ -99,7 +102,8 @@ class TrustedSteps(Generic[T]):
         """Begin another run, with the tapes that are there; one step will be made both ways."""
         self._memory.leave()
         self._maker.restart()
-        self._after, self._count, self.compiled, self._left_off = after, 0, 0, None
+        self._after = 0 if self._is_foretold and after == 1 else after
+        self._count, self.compiled, self._left_off = 0, 0, None
         self._stages.restart()
 
     def forget(self) -> None:
@@ -233,6 +237,13 @@ class TrustedSteps(Generic[T]):
         if stage.tape is None:
             return self._record(stage, call, count)
         return self._compare(stage, stage.tape, call, count)
+
+    def _look_ahead(self, call: Call) -> None:
+        """Let the first step be recorded, if its parameters are known before."""
+        leaves = self._maker.foretold(call) if self.reason is None else None
+        if leaves is not None:
+            self._note(leaves)
+            self._after, self._is_foretold = 0, True
 
     def _record(self, stage: Stage[T], call: Call, count: int) -> Loss:
         taken = self._maker.record(call, count, self.leaves)
