@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pyro.compile.float32 import to_single
 from pyro.compile.ir import Kind, Node, Op
-from pyro.compile.rounding import to_single
 
 DEPTH = 4  # of computations inside one another that are looked through
 

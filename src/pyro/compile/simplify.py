@@ -12,8 +12,8 @@ import torch
 from pyro.compile import views
 from pyro.compile.bounds import bounds_of
 from pyro.compile.exponentials import decided, log_of_exp, times_exp
+from pyro.compile.float32 import to_single
 from pyro.compile.ir import Kind, Node, Op, Target, View, contiguous
-from pyro.compile.rounding import to_single
 from pyro.compile.scaling import (
     LARGEST,
     arguments_of,

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pyro.compile import gemm
+from pyro.compile.float32 import Float32Values
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Kind, Node, Op
-from pyro.compile.rounding import Rounding
 
 LEAST = 1024  # elements; shorter arrays stay near the processor, whatever their type
 
@@ -84,7 +84,7 @@ def singles(
     """
     if wish is None:
         return frozenset()
-    rounding = Rounding(graph, wish.inputs) if wish.rounded else None
+    values = Float32Values(graph, wish.inputs) if wish.rounded else None
     calls = [n for n in nodes if n.op is Op.CALL]
     products = {n for n in calls if n.attr.name == gemm.SINGLE}
     forced = {part for n in products for ref in n.args for part in parts_of(ref.node)}
@@ -103,7 +103,7 @@ def singles(
         if node in returned:
             return returned[node] and node.op in (Op.MAP, *wish.others)
         held = node.op in wish.others and node.size >= wish.least
-        return held and (rounding is None or rounding.holds(node))
+        return held and (values is None or node in values)
 
     found = {n for n in nodes if n.kind is Kind.F and n not in whole and (n in forced or fits(n))}
     return frozenset(found - _parted(nodes, joined, found))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from pyro.compile.emit.values import Value, number_text, type_of, vector
 from pyro.compile.emit.writer import Writer
+from pyro.compile.float32 import is_single
 from pyro.compile.ir import Kind
-from pyro.compile.rounding import is_single
 
 ROUNDED = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "sqrt": "sqrt"}
 INTRINSICS = {"sqrt": "sqrt", "abs": "fabs", "maximum": "maximum", "minimum": "minimum"}

@@ -107,7 +107,7 @@ class Stepper:
             self._note_step()
         elif all(map(is_simple, (*args, *kwargs.values()))):
             self._once = self._steps.trusted(Call(args, kwargs))
-            self._form = Form(args, kwargs)
+            self._form = None if self._once is None else Form(args, kwargs)
         if len(self._steps.leaves) != known:
             self._hold()
         return losses[0]
