@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from pyro.compile import compile, compile_value_and_grad
+from pyro.compile import program as stages
+from pyro.compile.emit.program import Target
 from pyro.compile.emit.space import gathered, segments
 
 ROWS = (7, 40, 613, 1000)
@@ -38,20 +40,38 @@ def _matrix(rows: int, columns: int) -> Tensor:
     return torch.randn(rows, columns, dtype=torch.float64, generator=generator)
 
 
+def _check_regression(rows: int, columns: int) -> None:
+    x, weights = _matrix(rows, columns), _matrix(1, columns)[0]
+
+    def log_density(w: Tensor) -> Tensor:
+        return -(x @ w).cosh().log().sum()
+
+    found = compile_value_and_grad(log_density, weights).value_and_grad(weights)
+    variable = weights.clone().requires_grad_()
+    value = log_density(variable)
+    torch.testing.assert_close(found[0], value.detach(), rtol=1e-12, atol=1e-12)
+    (slope,) = torch.autograd.grad(value, variable)
+    torch.testing.assert_close(found[1], slope, rtol=1e-11, atol=1e-11)
+
+
 @pytest.mark.parametrize("columns", COLUMNS)
 def test_a_product_with_a_matrix_and_its_gradient(columns: int) -> None:
     for rows in ROWS:
-        x, weights = _matrix(rows, columns), _matrix(1, columns)[0]
+        _check_regression(rows, columns)
 
-        def log_density(w: Tensor, x: Tensor = x) -> Tensor:
-            return -(x @ w).cosh().log().sum()
 
-        found = compile_value_and_grad(log_density, weights).value_and_grad(weights)
-        variable = weights.clone().requires_grad_()
-        value = log_density(variable)
-        torch.testing.assert_close(found[0], value.detach(), rtol=1e-12, atol=1e-12)
-        (slope,) = torch.autograd.grad(value, variable)
-        torch.testing.assert_close(found[1], slope, rtol=1e-11, atol=1e-11)
+class _Processor:
+    """One with vectors of another width, which LLVM puts together from those that are there."""
+
+    def __init__(self, width: int) -> None:
+        self.target = Target(width, fused=True)
+
+
+@pytest.mark.parametrize("columns", (1, 3, 10, 13, 20, 50))
+def test_vectors_of_another_width(columns: int, monkeypatch) -> None:
+    for width, rows in ((2, 611), (8, 612)):  # no other test has code for these numbers of rows
+        monkeypatch.setattr(stages, "machine", lambda width=width: _Processor(width))
+        _check_regression(rows, columns)
 
 
 @pytest.mark.parametrize("columns", (1, 3, 5, 10, 13, 50))
