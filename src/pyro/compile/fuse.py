@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -141,7 +142,9 @@ def _needs_memory(node: Node, position: int) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def identity(domain: tuple[int, ...]) -> Access:
+    """The access of each element by its own indices."""
     return Access(contiguous(domain), 0)
 
 

@@ -62,8 +62,8 @@ class Accumulators:
         self.loops.append(loop)
         return loop
 
-    def close(self, loop: Loop, segment: Segment) -> None:
-        """Write the loop into the level around it."""
+    def close(self, loop: Loop, segment: Segment, brief: bool = False) -> None:
+        """Write the loop into the level around it; ``brief`` as in :class:`Walk`."""
         w = self.writer
         body = w.levels.pop()
         self.loops.pop()
@@ -81,7 +81,7 @@ class Accumulators:
         out.extend(body)
         out.append(f"  br label %latch{n}")
         out.append(f"latch{n}:")
-        out.extend(_next(w, n, i, segment))
+        out.extend(_next(w, n, i, segment, brief))
         out.append(f"  br i1 %more{n}, label %head{n}, label %exit{n}")
         out.append(f"exit{n}:")
         for key in loop.phis:
@@ -89,12 +89,16 @@ class Accumulators:
             self.current[key] = Value(after.name, after.kind, after.width, w.depth)
 
 
-def _next(w: Writer, n: int, i: str, segment: Segment) -> tuple[str, ...]:
-    """The next index, and whether the loop goes on."""
+def _next(w: Writer, n: int, i: str, segment: Segment, brief: bool) -> tuple[str, ...]:
+    """The next index, and whether the loop goes on.
+
+    LLVM takes a quarter of its time to look for better ways to count where an index is a multiple
+    of a number; it does not if the index is a minimum.
+    """
     stride, last = segment.stride, segment.last
     if segment.iterations == 2:
         stride = last - segment.start
-    if segment.start + stride * (segment.iterations - 1) == last:
+    if not brief and segment.start + stride * (segment.iterations - 1) == last:
         return (
             f"  %next{n} = add nuw nsw i64 {i}, {stride}",
             f"  %more{n} = icmp ult i64 %next{n}, {last + stride}",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyro.compile.emit.values import Value, memory_of, type_of, vector
 from pyro.compile.emit.writer import Writer
 from pyro.compile.ir import Kind, Node
 
+_OF_SIZE = {1: "i8", 4: "float", 8: "double"}
+Terms = tuple[tuple[str, int, int], ...]
 
-@dataclass(slots=True)
-class Place:
+
+class Place(NamedTuple):
     """A position in an array: a symbolic part, then a number of elements.
 
     :param terms: loop variables with their depths and strides.
     """
 
-    terms: tuple[tuple[str, int, int], ...]
+    terms: Terms
     start: int
     stride: int  # from lane to lane
 
@@ -28,17 +31,17 @@ class Arrays:
 
     :param home: for a write, the node whose array it goes into.
     :param single: nodes whose arrays are in single precision.
-    :param pointers: names of pointers, for the nodes that are in memory.
+    :param pointers: names of pointers, for the nodes that are in memory of their own.
+    :param offsets: where others begin in the scratch memory, in bytes.
     """
 
     writer: Writer
     home: dict[Node, Node]
     single: Set[Node]
     pointers: dict[Node, str] = field(default_factory=dict)
+    offsets: dict[Node, int] = field(default_factory=dict)
     registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
-    addresses: dict[tuple[str, tuple[tuple[str, int, int], ...]], tuple[str, int]] = field(
-        default_factory=dict
-    )
+    addresses: dict[tuple[str, int, Terms], tuple[str, int]] = field(default_factory=dict)
 
     products: dict[tuple[str, int], str] = field(default_factory=dict)
 
@@ -47,28 +50,46 @@ class Arrays:
     def address(self, node: Node, place: Place) -> tuple[str, int]:
         """The address of the first lane, and the depth at which it is known."""
         node = self.home.get(node, node)
-        base, depth = self._moved(node, place.terms)
-        if not place.start:
-            return base, depth
-        return self.step(node, base, str(place.start), depth), depth
+        _, size = memory_of(node, self.single)
+        base, depth = self._moved(self.pointers.get(node, "%scratch"), size, place.terms)
+        ahead = self.offsets.get(node, 0) + place.start * size
+        return (self._ahead(base, ahead, depth) if ahead else base), depth
+
+    def pointer(self, node: Node) -> str:
+        """The address of an array as a whole, at the innermost level that is open."""
+        known = self.pointers.get(node)
+        if known is not None:
+            return known
+        offset = self.offsets[node]
+        return self._ahead("%scratch", offset, self.writer.depth) if offset else "%scratch"
+
+    def _ahead(self, base: str, size: int, depth: int) -> str:
+        """The address some bytes further on, which an instruction adds for nothing."""
+        name = self.writer.fresh("p")
+        self.writer.line(f"{name} = getelementptr inbounds i8, ptr {base}, i64 {size}", depth)
+        return name
 
     def forget(self, depth: int) -> None:
         """A loop is closed: addresses inside of it are not known outside."""
         for key in [k for k, (_, at) in self.addresses.items() if at >= depth]:
             del self.addresses[key]
 
-    def _moved(self, node: Node, terms: tuple[tuple[str, int, int], ...]) -> tuple[str, int]:
-        pointer = self.pointers[node]
+    def _moved(self, pointer: str, size: int, terms: Terms) -> tuple[str, int]:
+        """A pointer to elements of some bytes, moved by loop variables."""
         if not terms:
             return pointer, 0
-        known = self.addresses.get((pointer, terms))
+        known = self.addresses.get((pointer, size, terms))
         if known is not None:
             return known
-        before, _ = self._moved(node, terms[:-1])
+        before, _ = self._moved(pointer, size, terms[:-1])
         symbol, depth, stride = terms[-1]
-        found = self.step(node, before, self._times(symbol, depth, stride), depth), depth
-        self.addresses[pointer, terms] = found
-        return found
+        name, by = self.writer.fresh("p"), self._times(symbol, depth, stride)
+        element = _OF_SIZE[size]
+        self.writer.line(
+            f"{name} = getelementptr inbounds {element}, ptr {before}, i64 {by}", depth
+        )
+        self.addresses[pointer, size, terms] = name, depth
+        return name, depth
 
     def _times(self, symbol: str, depth: int, stride: int) -> str:
         """A multiple of a loop variable."""

@@ -56,6 +56,7 @@ class Elements:
     fused: bool
     block: Block | None
     memo: dict[Any, Value] = field(default_factory=dict)
+    places: dict[tuple[Access, Spot, bool], Place] = field(default_factory=dict)
 
     def forget(self, depth: int) -> None:
         """A loop is closed: what was computed inside is not known outside."""
@@ -64,10 +65,19 @@ class Elements:
 
     def place(self, access: Access, spot: Spot, node: Node | None = None) -> Place:
         """Where an access is at a spot; in an array that holds one block, from its beginning."""
+        block = self.block
+        is_apart = block is not None and bool(access.strides[0]) and node not in block.local
+        found = self.places.get((access, spot, is_apart))
+        if found is None:
+            found = self._place(access, spot, block if is_apart else None)
+            self.places[access, spot, is_apart] = found
+        return found
+
+    def _place(self, access: Access, spot: Spot, block: Block | None) -> Place:
+        """In an array of all rows, of which ``block`` begins somewhere; or without that."""
         start, stride = access.offset, 0
         terms = []
-        block = self.block
-        if block is not None and access.strides[0] and node not in block.local:
+        if block is not None:
             start += access.strides[0] * block.start
             if block.symbol is not None:
                 terms.append((block.symbol, block.depth, access.strides[0] * block.multiple))
@@ -90,7 +100,7 @@ class Elements:
             return self.element(node, access, spot)
         place = self.place(access, spot, node)
         width = spot[self.walk.lanes].width if place.stride else 1
-        key = (node.number, place.terms, place.start, place.stride, width)
+        key = (node.number, place, width)
         found = self.memo.get(key)
         if found is None:
             changing = self.block is not None and node in self.volatile
@@ -152,7 +162,7 @@ class Elements:
     def _key(self, node: Node, access: Access, spot: Spot) -> Any:
         place = self.place(access, spot)
         width = spot[self.walk.lanes].width if place.stride else 1
-        return node.number, place.terms, place.start, place.stride, width, "element"
+        return node.number, place, width, "element"
 
     def _argument(self, node: Node, k: int, access: Access, spot: Spot) -> Value:
         composed = compose_ref(self.domain, access, node, node.args[k])

@@ -93,7 +93,7 @@ class Nest:
                     Index(loop.symbol, loop.depth, s.start, s.width) for s in segment.steps
                 )
                 self._level(position + 1)
-                self.accumulators.close(loop, segment)
+                self.accumulators.close(loop, segment, self.walk.brief)
                 self.elements.forget(loop.depth)
         self._finish(position)
 

@@ -208,7 +208,7 @@ class _Program:
         """A loop over blocks around all nests, and once more for the rows that are left over."""
         for node in sorted(strip.carried, key=lambda n: n.number):
             start = START[node.attr[0], node.kind]
-            _fill_number(self.writer, self.arrays.pointers[node], node, start)
+            _fill_number(self.writer, self.arrays.pointer(node), node, start)
         loops = Accumulators(self.writer)
         loop = loops.open()
         for kernel in strip.kernels:
@@ -247,8 +247,9 @@ def _call(
     if node.op is not Op.CALL:
         return
     home = schedule.home
-    arguments = [arrays.pointers[home.get(r.node, r.node)] for r in node.args]
-    results = [arrays.pointers[r] for r in schedule.results[node]]
+    arguments = [arrays.pointer(home.get(r.node, r.node)) for r in node.args]
+    known = {r: arrays.pointer(r) for r in dict.fromkeys(schedule.results[node])}
+    results = [known[r] for r in schedule.results[node]]
     call(writer, node.attr, routines[node], arguments, results)
 
 
@@ -279,24 +280,18 @@ def _pointers(
             else _entry(writer, "%outputs", position)
         )
         arrays.pointers[home.get(node, node)] = pointer
-    for node, offset in storage.offsets.items():
-        if offset == 0:
-            arrays.pointers[node] = "%scratch"
-            continue
-        name = writer.fresh("p")
-        writer.line(f"{name} = getelementptr inbounds i8, ptr %scratch, i64 {offset}")
-        arrays.pointers[node] = name
+    arrays.offsets.update(storage.offsets)
 
 
 def _fill(writer: Writer, arrays: Arrays, fill: Fill, schedule: Schedule) -> None:
     node, source = schedule.home[fill.node], fill.source
-    pointer = arrays.pointers[node]
+    pointer = arrays.pointer(node)
     element, width = memory_of(node, arrays.single)
     if source.op is Op.LITERAL:
         _fill_number(writer, pointer, node, source.attr, element)
         return
     size = node.size * width
-    origin = arrays.pointers[schedule.home.get(source, source)]
+    origin = arrays.pointer(schedule.home.get(source, source))
     writer.module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
     writer.line(
         f"call void @llvm.memcpy.p0.p0.i64(ptr {pointer}, ptr {origin}, i64 {size}, i1 false)"

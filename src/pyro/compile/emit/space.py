@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyro.compile.ir import Shape
@@ -41,16 +40,17 @@ class Walk(NamedTuple):
     :param lanes: the dim along which vectors lie; -1 for none.
     :param chains: accumulators that one reduction uses in turn.
     :param segments: for each dim (by number), its parts.
+    :param brief: whether it matters less how long it takes than how long LLVM works on it.
     """
 
     order: tuple[int, ...]
     lanes: int
     chains: int
     segments: tuple[tuple[Segment, ...], ...]
+    brief: bool = False
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """Where an instance of the body is in one dim: ``symbol + start``.
 
     :param symbol: the name of the loop variable, or None.

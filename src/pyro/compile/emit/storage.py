@@ -67,6 +67,10 @@ def plan(
     storage.single = single - storage.sizes.keys()
     for kernel in kernels_of(steps):
         _kernel_needs(kernel, writers, walks, schedule, storage)
+    for node in schedule.fusion.nodes:
+        if node.op is Op.MAP and node.attr[0] == "lookup":  # at positions that only the run knows
+            table = node.args[0].node
+            storage.needed.add(home.get(table, table))
     storage.needed.update(home.get(node, node) for node in outputs)
     storage.needed = {n for n in storage.needed if n.op not in LEAVES}
     _assign(schedule, steps, storage, {home.get(node, node) for node in outputs})
@@ -112,27 +116,6 @@ def _kernel_needs(
             )
             if far:
                 storage.needed.add(source)
-        for table in _tables(statement):
-            storage.needed.add(home.get(table, table))
-
-
-def _tables(statement: Statement) -> set[Node]:
-    """Arrays that are read at positions that only the run knows."""
-    found: set[Node] = set()
-    seen: set[Node] = set()
-    stored = {r.node for r in statement.reads}
-    waiting = [statement.node]
-    while waiting:
-        node = waiting.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.op is Op.MAP and node.attr[0] == "lookup":
-            found.add(node.args[0].node)
-        waiting.extend(
-            r.node for r in node.args if r.node not in stored and r.node.op not in LEAVES
-        )
-    return found
 
 
 def _assign(

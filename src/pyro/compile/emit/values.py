@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Set
 from typing import NamedTuple
@@ -39,6 +40,7 @@ def vector(scalar: str, width: int) -> str:
     return scalar if width == 1 else f"<{width} x {scalar}>"
 
 
+@functools.cache
 def type_of(kind: Kind, width: int) -> str:
     """
     >>> type_of(Kind.F, 4)
@@ -62,6 +64,9 @@ def number_text(number: float | int | bool, kind: Kind) -> str:
 def number(value: float | int | bool, kind: Kind, width: int = 1) -> Value:
     """A constant operand."""
     text = number_text(value, kind)
-    if width > 1:
-        text = "<" + ", ".join([f"{SCALAR_TYPE[kind]} {text}"] * width) + ">"
-    return Value(text, kind, width, 0, value)
+    return Value(text if width == 1 else _repeated(text, kind, width), kind, width, 0, value)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _repeated(text: str, kind: Kind, width: int) -> str:
+    return "<" + ", ".join([f"{SCALAR_TYPE[kind]} {text}"] * width) + ">"

@@ -47,7 +47,7 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     cut, chains = _cut(kernel, domain, order, lanes, flags, width, plain)
     if is_whole and lanes >= 0 and _overlaps(kernel, domain[lanes], width, manner, flags, lanes):
         cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
-    return Walk(order, lanes, chains, cut)
+    return Walk(order, lanes, chains, cut, not manner.unrolled)
 
 
 def _overlaps(
@@ -98,10 +98,10 @@ def _cut(
     """The parts of each dim, and the number of accumulators that take turns."""
     unroll = [1] * len(domain)
     chains = 4 if all(flags) else 1
-    cost = sum(_body_cost(s) for s in kernel.statements)
     reducing = any(flags)
     across = lanes >= 0 and not flags[lanes] and reducing
-    if not plain and reducing and cost <= (12 if all(flags) else 24):  # an exponential is enough
+    cost = 0 if plain or not reducing else sum(_body_cost(s) for s in kernel.statements)
+    if 0 < cost <= (12 if all(flags) else 24):  # an exponential is enough
         if across:
             unroll[lanes] = _vectors(domain[lanes], width)
             rows = max(1, TILE // unroll[lanes])
