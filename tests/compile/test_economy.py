@@ -59,6 +59,14 @@ def in_place(x: Tensor) -> Tensor:
     return (z.logsumexp(1) * y[:8].tanh()).sum() + z.prod(0).sum() + z.argmax(1).sum()
 
 
+def reduced(x: Tensor) -> Tensor:
+    """Reductions of all kinds over rows that are no multiple of a vector."""
+    rows = x.reshape(3, -1)
+    total = rows.prod(1) + rows.amax(1) * rows.amin(1) + rows.logsumexp(1) + rows.square().sum(1)
+    held = torch.where((rows > -0.9).all(1), total, total * rows[:, 0])
+    return held.sum() + torch.where((rows > 0.9).any(1), held.sin(), held).sum()
+
+
 def regression(columns: int) -> Density:
     """Sums over rows, a block of which is done at a time, for each of a few columns."""
     data = torch.linspace(-1.0, 1.0, 3000 * columns, dtype=torch.float64).sin()
@@ -93,9 +101,11 @@ def assert_equal(fn: Density, density: NativeDensity, x: Tensor) -> None:
         (plates(12, 6), 72),
         *((beside_much(plates(6, n)), 6 * n) for n in range(5, 10)),
         (beside_much(in_place), 15),
+        *((beside_much(reduced), 3 * n) for n in (3, 5, 6, 7, 9, 15)),
         *((regression(n), n) for n in (5, 7, 9)),
     ],
     ids=["one", "two", "seven", "fifty", "chained", "plates", *map(str, range(5, 10)), "in place"]
+    + [f"rows of {n}" for n in (3, 5, 6, 7, 9, 15)]
     + ["5 columns", "7 columns", "9 columns"],
 )
 def test_equals_eager(fn: Density, dim: int) -> None:

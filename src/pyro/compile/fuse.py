@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from pyro.compile.affine import Access, compose
@@ -32,8 +34,17 @@ def live_nodes(outputs: Iterable[Node]) -> list[Node]:
         node = waiting.pop()
         if node not in seen:
             seen.add(node)
-            waiting.extend(ref.node for ref in node.args)
-    return sorted(seen, key=lambda n: n.number)
+            waiting.extend([ref.node for ref in node.args])
+    return sorted(seen, key=attrgetter("number"))
+
+
+def uses_of(nodes: Iterable[Node]) -> Counter[Node]:
+    """How many of the nodes read a node."""
+    found: Counter[Node] = Counter()
+    for node in nodes:
+        for read in {ref.node for ref in node.args}:
+            found[read] = found.get(read, 0) + 1
+    return found
 
 
 class Fusion:
@@ -47,7 +58,8 @@ class Fusion:
         self.outputs = outputs
         self.constants = graph.constants
         self.nodes = live_nodes(view.node for view in outputs)
-        self.uses: Counter[Node] = Counter()
+        self.uses = uses_of(self.nodes)
+        self._known: dict[Node, tuple[int, list[Read]]] = {}
         self.stored: set[Node] = set()
         self._cost: dict[Node, int] = {}
         self._depth: dict[Node, int] = {}
@@ -56,7 +68,6 @@ class Fusion:
     def _decide(self) -> None:
         wanted = {view.node for view in self.outputs}
         for node in self.nodes:
-            self.uses.update({ref.node for ref in node.args})
             wanted.update(self._kept_for(node))
         for node in self.nodes:
             if node.op in LEAVES:
@@ -77,9 +88,7 @@ class Fusion:
 
     def _kept_for(self, node: Node) -> Iterator[Node]:
         """Arguments that ``node`` can only read from memory, or would compute too often."""
-        points = 1
-        for n in node.domain:
-            points *= n
+        points = math.prod(node.domain)
         for position, ref in enumerate(node.args):
             inner = ref.node
             if inner.op is not Op.MAP:
@@ -90,14 +99,19 @@ class Fusion:
     def _check_accesses(self, node: Node) -> None:
         """Store what an inlined computation would read at positions that are not affine."""
         if node in self.stored and node.op not in (Op.CALL, Op.RESULT):
-            while not self._walk(node, []):
-                pass
+            found: list[Read] = []
+            while not self._walk(node, found):
+                found = []
+            self._known[node] = len(self.stored), found
 
     def reads(self, node: Node) -> list[Read]:
         """All arrays that the computation of a stored node reads."""
-        found: list[Read] = []
         if node.op in (Op.CALL, Op.RESULT):
             return [Read(ref.node, Access((), 0)) for ref in node.args]
+        count, known = self._known.get(node, (-1, []))
+        if count == len(self.stored):  # no more nodes have been stored since
+            return known
+        found: list[Read] = []
         self._walk(node, found)
         return found
 
@@ -148,4 +162,4 @@ def identity(domain: tuple[int, ...]) -> Access:
     return Access(contiguous(domain), 0)
 
 
-__all__ = ["Fusion", "Read", "compose_ref", "cost_of", "identity", "live_nodes"]
+__all__ = ["Fusion", "Read", "compose_ref", "cost_of", "identity", "live_nodes", "uses_of"]

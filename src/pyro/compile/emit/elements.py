@@ -116,7 +116,8 @@ class Elements:
 
     def element(self, node: Node, access: Access, spot: Spot) -> Value:
         """The element function of a MAP, at an access."""
-        found = self.memo.get(self._key(node, access, spot))
+        key = self._key(node, access, spot)
+        found = self.memo.get(key)
         if found is not None:
             return found
         fn, attr = node.attr
@@ -129,7 +130,7 @@ class Elements:
             found = self._chosen(fn, arguments)
             if found is None:
                 found = apply(self.writer, fn, attr, node.kind, arguments, self.fused)
-        return self.remember(node, access, spot, found)
+        return self._keep(node, key, found)
 
     def _chosen(self, fn: str, arguments: list[Value]) -> Value | None:
         """The value of a function that does not round, in single precision if that is enough."""
@@ -154,9 +155,12 @@ class Elements:
 
     def remember(self, node: Node, access: Access, spot: Spot, value: Value) -> Value:
         """Have ``value`` as the element at an access from now on, as it will be in memory."""
+        return self._keep(node, self._key(node, access, spot), value)
+
+    def _keep(self, node: Node, key: Any, value: Value) -> Value:
         if node in self.stored and node in self.arrays.single:
             value = self.writer.rounded(value)
-        self.memo[self._key(node, access, spot)] = value
+        self.memo[key] = value
         return value
 
     def _key(self, node: Node, access: Access, spot: Spot) -> Any:

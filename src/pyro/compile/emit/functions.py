@@ -40,8 +40,9 @@ def known(fn: str) -> bool:
 
 def apply(w: Writer, fn: str, attr: Any, kind: Kind, arguments: list[Value], fused: bool) -> Value:
     """The value of ``fn``; scalars among vectors are repeated in all lanes."""
-    width = max(a.width for a in arguments)
-    arguments = [w.splat(a, width) for a in arguments]
+    if len({a.width for a in arguments}) > 1:
+        width = max(a.width for a in arguments)
+        arguments = [w.splat(a, width) for a in arguments]
     if fn in TABLE:
         return TABLE[fn](w, *arguments, attr=attr, kind=kind)
     operand = arguments[0].kind

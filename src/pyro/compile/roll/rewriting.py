@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pyro.compile.fuse import LEAVES, live_nodes
+from pyro.compile.fuse import LEAVES, live_nodes, uses_of
 from pyro.compile.graph import Graph
 from pyro.compile.ir import Node, Op, Ref, View
 
@@ -29,9 +28,7 @@ class Rewriting:
     def __init__(self, graph: Graph, outputs: Sequence[View]) -> None:
         self.nodes = live_nodes(view.node for view in outputs)
         self.wanted = {view.node for view in outputs}
-        self.uses: Counter[Node] = Counter()
-        for node in self.nodes:
-            self.uses.update({ref.node for ref in node.args})
+        self.uses = uses_of(self.nodes)
         self.graph = Graph()
         self.graph.constants = graph.constants
         self.places: dict[Node, Place] = {}

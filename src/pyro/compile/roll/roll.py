@@ -127,7 +127,7 @@ def _symbols(sequence: Sequence[Node]) -> list[int]:
         if node.op in (Op.CALL, Op.RESULT):
             key: Hashable = node
         else:
-            args = tuple((ref.strides, ref.node.op is Op.LITERAL) for ref in node.args)
+            args = tuple([(ref.strides, ref.node.op is Op.LITERAL) for ref in node.args])
             key = node.op, node.domain, node.kind, node.attr, node.size, args
         found.append(numbers.setdefault(key, len(numbers)))
     return found
