@@ -61,10 +61,13 @@ def in_place(x: Tensor) -> Tensor:
 
 def reduced(x: Tensor) -> Tensor:
     """Reductions of all kinds over rows that are no multiple of a vector."""
-    rows = x.reshape(3, -1)
-    total = rows.prod(1) + rows.amax(1) * rows.amin(1) + rows.logsumexp(1) + rows.square().sum(1)
-    held = torch.where((rows > -0.9).all(1), total, total * rows[:, 0])
-    return held.sum() + torch.where((rows > 0.9).any(1), held.sin(), held).sum()
+    total = x.new_zeros(())
+    for k in range(1, 9):
+        rows = (k * x.reshape(3, -1)).sin()
+        most = rows.prod(1) + rows.amax(1) * rows.amin(1) + rows.logsumexp(1) + rows.square().sum(1)
+        held = torch.where((rows > -0.9).all(1), most, most * rows[:, 0])
+        total = total + held.sum() + torch.where((rows > 0.9).any(1), held.sin(), held).sum()
+    return total
 
 
 def regression(columns: int) -> Density:
