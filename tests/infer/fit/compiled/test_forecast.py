@@ -148,6 +148,26 @@ def test_a_wrong_forecast_costs_a_recording() -> None:
     assert result.losses.tolist() == pytest.approx(losses, rel=1e-5)
 
 
+class Normed(AutoGuide):
+    """A guide that counts its runs."""
+
+    def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
+        super()._setup_prototype(*args, **kwargs)
+        self.loc, self.norm = nn.Parameter(torch.tensor(0.0)), nn.BatchNorm1d(1, affine=False)
+
+    def forward(self) -> dict[str, Tensor]:
+        noise = self.norm(torch.arange(3.0)[:, None])[0, 0]
+        return {"z": pyro.sample("z", dist.Normal(self.loc + 0 * noise, 1.0))}
+
+
+def test_a_forecast_changes_nothing() -> None:
+    svi = fresh(one, Normed(one))
+    found = foreseen(svi)
+    assert found is not None and list(found.leaves) == ["Normed.loc"]
+    assert svi.guide.norm.num_batches_tracked.item() == 0
+    assert not pyro.get_param_store().keys()
+
+
 def test_what_fails_in_a_forecast_shows_in_the_step() -> None:
     calls = []
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from pyro.infer.autoguide.auto_guide import AutoGuide
 from pyro.infer.elbo.elbo import ELBO
 from pyro.infer.fit.compiled.rehearsal import Rehearsal
 from pyro.infer.fit.steps.call import Call
 from pyro.infer.not_finite import unread
 from pyro.infer.param_capture import ParamCapture
-from pyro.infer.prototype import kept_rng
+from pyro.infer.prototype import looking
 from pyro.optim.optim import PyroOptim
 
 
 def forecast(model: Any, guide: Any, loss: Any, optim: PyroOptim, call: Call) -> Rehearsal | None:
     """The parameters of an automatic guide, if the model has none of its own; otherwise None.
 
-    The guide is set up with these arguments, and runs once without a gradient; an ELBO learns of
-    the plates what it must know. That there is one loss, and that all parameters move, is a guess:
+    The guide is set up with these arguments, and runs once to be looked at; an ELBO learns of the
+    plates what it must know. That there is one loss, and that all parameters move, is a guess:
     it is to be compared with the step.
 
     :param loss: The objective, an ELBO or a function.
@@ -44,7 +42,7 @@ def forecast(model: Any, guide: Any, loss: Any, optim: PyroOptim, call: Call) ->
         return None
     if isinstance(loss, ELBO):
         loss.prepare(model, guide, *call.args, **call.kwargs)
-    with unread(), kept_rng(), torch.no_grad(), ParamCapture() as seen:
+    with looking(), unread(), ParamCapture() as seen:
         guide(*call.args, **call.kwargs)
     if not seen.leaves:
         return None
