@@ -6,6 +6,7 @@ long as one of the short chain, and that chains share the processors without los
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
@@ -42,10 +43,8 @@ def main(name: str) -> None:
             raise EnoughError
 
     kernel = NUTS(entry.module("pyro_model").model)
-    try:
+    with contextlib.suppress(EnoughError):
         MCMC(kernel, SHORT, SHORT, disable_progbar=True, hook_fn=count).run(**data)
-    except EnoughError:
-        pass
     per_iteration = (time.perf_counter() - start) / iterations
     rounds = CHAINS / min(CHAINS, os.cpu_count() or 1)
     whole = per_iteration * (WARMUP + DRAWS) * rounds
