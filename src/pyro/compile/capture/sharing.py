@@ -9,43 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from pyro.compile.pure_functions import PURE
+
 _PLAIN = frozenset({int, bool, str, type(None), type(...), torch.dtype, torch.device, torch.Size})
 _TENSORS = frozenset({Tensor, nn.Parameter})
-_METHODS = """
-abs acos acosh add addcdiv addcmul amax amin argmax argmin asin asinh atan atan2 atanh bmm ceil
-clamp clamp_max clamp_min cos cosh cumprod cumsum diagonal digamma div double eq erf erfc erfinv
-exp expand expand_as expm1 flatten flip float floor fmod gather ge gt index_select isfinite isinf
-isnan le lgamma log log10 log1p log2 logaddexp logcumsumexp logical_and logical_not logical_or
-log_softmax logsumexp long lt masked_fill matmul max maximum mean min minimum mm movedim mul mv
-narrow ne neg permute polygamma pow prod reciprocal relu reshape round rsqrt select sigmoid sign
-sin sinh softmax sqrt square squeeze std sub sum t tan tanh to transpose tril triu trunc unbind
-unflatten unsqueeze var view where xlogy __getitem__ __rsub__ __rdiv__ __rtruediv__ __rpow__
-__add__ __radd__ __mul__ __rmul__ __sub__ __truediv__ __div__ __neg__ __pow__
-"""
-_FUNCTIONS = (
-    _METHODS
-    + """
-arange broadcast_to cat cholesky_solve diag_embed dot einsum eye linspace outer softplus stack
-tensordot
-"""
-)
-
-
-def _found(owner: Any, names: str) -> set[Any]:
-    return {f for name in names.split() if (f := getattr(owner, name, None)) is not None}
-
-
-_PURE = (
-    _found(Tensor, _METHODS)
-    | _found(torch, _FUNCTIONS)
-    | _found(
-        torch.special, _FUNCTIONS + " entr expit gammaln log_ndtr logit ndtr ndtri psi xlog1py"
-    )
-    | _found(
-        torch.nn.functional,
-        "elu gelu leaky_relu linear log_softmax logsigmoid relu silu softmax softplus",
-    )
-)
 
 
 class _Known(NamedTuple):
@@ -80,7 +47,7 @@ class Sharing(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        if func not in _PURE:
+        if func not in PURE:
             return func(*args, **kwargs) if kwargs else func(*args)
         try:
             named = tuple((k, _key(v)) for k, v in kwargs.items()) if kwargs else ()

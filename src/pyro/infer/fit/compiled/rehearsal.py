@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pyro.compile.draws import Counted, Key, make_key
+from pyro.compile.draws import Counted, Key, Keyed, make_key
 from pyro.distributions.validation import trusted_values
 from pyro.infer.fit.compiled import worth
 from pyro.infer.fit.steps.call import Call, Objective
@@ -68,7 +68,7 @@ def loss_of(objective: Objective, call: Call, key: Key) -> Loss | None:
     """
     state = torch.get_rng_state()
     try:
-        with unchecked(), trusted_values(), unread(), Counted(key), torch.no_grad():
+        with unchecked(), trusted_values(), unread(), Keyed(key), torch.no_grad():
             found = objective(*call.args, **call.kwargs)
     except Exception as error:  # if it is one of the program, it comes again when the step is made
         log.debug("no loss to compare with: %r", error)
