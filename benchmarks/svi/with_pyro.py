@@ -24,7 +24,8 @@ from pyro.optim import Adam
 torch.set_num_threads(1)
 RUNS = hasattr(infer, "SVIResult")  # svi.run takes steps
 if RUNS:  # imports are not counted; the first run would make these
-    import_module("pyro.infer.fit.compiled.machine_code")
+    for name in ("compiled.machine_code", "compiled.forecast", "steps.trusted"):
+        import_module(f"pyro.infer.fit.{name}")
 
 
 def main(name: str) -> None:
