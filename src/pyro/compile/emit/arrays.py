@@ -33,6 +33,9 @@ class Arrays:
     :param single: nodes whose arrays are in single precision.
     :param pointers: names of pointers, for the nodes that are in memory of their own.
     :param offsets: where others begin in the scratch memory, in bytes.
+    :param brief: whether these are found from the one address of that memory, which is short but
+        not always as quick as pointers of their own.
+    :param own: names of those, for arrays that have been met.
     """
 
     writer: Writer
@@ -40,6 +43,8 @@ class Arrays:
     single: Set[Node]
     pointers: dict[Node, str] = field(default_factory=dict)
     offsets: dict[Node, int] = field(default_factory=dict)
+    brief: bool = False
+    own: dict[Node, str] = field(default_factory=dict)
     registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
     addresses: dict[tuple[str, int, Terms], tuple[str, int]] = field(default_factory=dict)
 
@@ -51,9 +56,21 @@ class Arrays:
         """The address of the first lane, and the depth at which it is known."""
         node = self.home.get(node, node)
         _, size = memory_of(node, self.single)
-        base, depth = self._moved(self.pointers.get(node, "%scratch"), size, place.terms)
-        ahead = self.offsets.get(node, 0) + place.start * size
+        root, ahead = self._root(node)
+        base, depth = self._moved(root, size, place.terms)
+        ahead += place.start * size
         return (self._ahead(base, ahead, depth) if ahead else base), depth
+
+    def _root(self, node: Node) -> tuple[str, int]:
+        """A pointer, and the bytes from there to an array."""
+        known = self.pointers.get(node) or (None if self.brief else self.own.get(node))
+        if known is not None:
+            return known, 0
+        offset = self.offsets[node]
+        if self.brief or not offset:
+            return "%scratch", offset
+        self.own[node] = self._ahead("%scratch", offset, 0)
+        return self.own[node], 0
 
     def pointer(self, node: Node) -> str:
         """The address of an array as a whole, at the innermost level that is open."""

@@ -21,6 +21,7 @@ STRAIGHT = 32
 SMALL = 1000  # instructions of a program up to which all is written out
 ROOMY = 4000  # up to which small loops are, where they take some of the time
 COLD = 1 / 16  # the part of the work that may be done as the shortest text does it
+IDLE = 1 / 64  # and the part that may take half as long again, in densities: they run most often
 LONG = 256  # instructions of a kernel from which it is a loop in any program
 MODERATE = 96  # and from which it is one in a program that is not small
 INLINE = 1500  # instructions of special functions, up to which all stand where they are used
@@ -35,25 +36,31 @@ class Manner(NamedTuple):
     :param straight: whether it may be written without loops.
     :param unrolled: whether loops may have several bodies side by side.
     :param inline: whether special functions stand where they are used.
+    :param brief: whether LLVM's time is all that counts.
     """
 
     straight: bool = True
     unrolled: bool = True
     inline: bool = True
+    brief: bool = False
 
 
-def manners(kernels: Iterable[Kernel], width: int, elsewhere: int = 0) -> dict[Kernel, Manner]:
+def manners(
+    kernels: Iterable[Kernel], width: int, elsewhere: int = 0, density: bool = False
+) -> dict[Kernel, Manner]:
     """How each kernel of a program is written.
 
     :param width: lanes of a vector register.
     :param elsewhere: instructions that loops execute which the program calls.
+    :param density: whether the program is a density with its gradient.
     """
     kernels = list(kernels)
     bodies = {k: _bodies(k, width) for k in kernels}
     texts = {k: _Text(k, width) for k in kernels}
     whole = {k: bodies[k] * t.size(True) for k, t in texts.items()}
     is_small = sum(whole.values()) <= SMALL
-    cold = set() if is_small else _cold(texts, elsewhere)
+    cold = set() if is_small else _cold(texts, elsewhere, COLD)
+    idle = _cold(texts, elsewhere, IDLE) if density and not is_small else set()
     special = sum(t.special * bodies[k] for k, t in texts.items() if k not in cold)
     inline = {k: k not in cold and (special <= INLINE or k.points >= HOT) for k in kernels}
     sizes = {k: bodies[k] * t.size(inline[k]) for k, t in texts.items()}
@@ -62,7 +69,9 @@ def manners(kernels: Iterable[Kernel], width: int, elsewhere: int = 0) -> dict[K
     for k in kernels:
         fits = roomy and k not in cold and sizes[k] <= (LONG if is_small else MODERATE)
         is_hot = k not in cold and (roomy or k.points >= HOT)
-        found[k] = Manner(fits or bodies[k] <= FEW, is_hot, inline[k])
+        found[k] = Manner(
+            fits or bodies[k] <= FEW, is_hot, inline[k], k in idle if density else not is_hot
+        )
     return found
 
 
@@ -71,10 +80,10 @@ def work_of(kernels: Iterable[Kernel]) -> int:
     return sum(k.points * _Text(k, 1).size(True) for k in kernels)
 
 
-def _cold(texts: dict[Kernel, _Text], elsewhere: int) -> set[Kernel]:
-    """Kernels that take so little of the time, all together, that it does not matter how."""
+def _cold(texts: dict[Kernel, _Text], elsewhere: int, part: float) -> set[Kernel]:
+    """Kernels that take no more than a part of the time, all together."""
     work = {k: k.points * t.size(True) for k, t in texts.items()}
-    left = COLD * (sum(work.values()) + elsewhere)
+    left = part * (sum(work.values()) + elsewhere)
     found = set()
     for k in sorted(work, key=lambda k: work[k]):
         left -= work[k]

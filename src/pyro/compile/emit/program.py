@@ -134,7 +134,9 @@ class _Program:
         self.target = target
         self.name = name
         self.steps = with_strips(schedule, set(interface.outputs))
-        self.manners = manners(kernels_of(self.steps), target.width, _elsewhere(self.steps))
+        self.manners = manners(
+            kernels_of(self.steps), target.width, _elsewhere(self.steps), interface.density
+        )
         self.walks, self.tails = self._walks()
         self.storage = plan(
             schedule, self.steps, self.walks, list(interface.outputs), interface.single
@@ -190,6 +192,7 @@ class _Program:
 
     def _nest(self, kernel: Kernel, walk: Walk, block: Block | None) -> None:
         self.writer.inline = self.manners[kernel].inline
+        self.arrays.brief = walk.brief
         Nest(
             writer=self.writer,
             arrays=self.arrays,

@@ -21,7 +21,7 @@ from pyro.compile.schedule import Kernel, Statement
 TILE = 8  # vectors that a reduction accumulates side by side
 LEAST_TURNS = 4  # of accumulators that take turns, from which it pays to have more than one
 LONGEST = 10  # of them, with what is left over
-BODY = 64  # instructions up to which a loop has several bodies along its lanes
+BODY = 128  # instructions up to which a loop has several bodies along its lanes
 OVERLAP = 16  # vectors up to which the rest of a loop that takes time has no body of its own
 
 
@@ -47,7 +47,7 @@ def choose(kernel: Kernel, width: int, manner: Manner, domain: Shape | None = No
     cut, chains = _cut(kernel, domain, order, lanes, flags, width, plain)
     if is_whole and lanes >= 0 and _overlaps(kernel, domain[lanes], width, manner, flags, lanes):
         cut = (*cut[:lanes], overlapping(domain[lanes], width), *cut[lanes + 1 :])
-    return Walk(order, lanes, chains, cut, not manner.unrolled)
+    return Walk(order, lanes, chains, cut, manner.brief)
 
 
 def _overlaps(
@@ -57,7 +57,7 @@ def _overlaps(
     if n <= width or not n % width:
         return False
     is_short = n < (2 if any(flags) else OVERLAP) * width and not flags[lanes]
-    return (is_short or not manner.unrolled) and _may_overlap(kernel, flags[lanes])
+    return (is_short or manner.brief) and _may_overlap(kernel, flags[lanes])
 
 
 def _may_overlap(kernel: Kernel, is_reduced: bool) -> bool:
