@@ -19,7 +19,7 @@ import pyro
 from pyro.infer import MCMC, NUTS
 
 SHORT = 50  # iterations of warm-up, and as many draws
-BUDGET = 100.0  # seconds after which the chain is short enough
+BUDGET = 40.0  # seconds after which the chain is short enough
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 
