@@ -234,6 +234,7 @@ class ELBO:
 
         Example::
 
+            >>> from pyro.infer import TraceEnum_ELBO
             >>> def model():
             ...     with pyro.plate("rows", 3):
             ...         pyro.sample("x", dist.Bernoulli(0.5))
