@@ -7,7 +7,7 @@ step (rates, powers of decay rates) as numbers that are carried along.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -90,11 +90,23 @@ class Update(ABC):
         return g + weight * p if weight else g
 
 
-class _Adam(Update):
-    names = ("exp_avg", "exp_avg_sq")
+class _FromZeros(Update):
+    """An update whose state begins with zeros."""
 
     def initial(self, p: Tensor) -> dict[str, Any] | None:
-        return _count(self.options, p) | _zeros(self.names, p)
+        zeros = {n: torch.zeros_like(p, memory_format=torch.preserve_format) for n in self.names}
+        return {"step": self._no_steps(p), **zeros}
+
+    def _no_steps(self, p: Tensor) -> Tensor | int:
+        """Zero, on the device of the parameter where the update is a single kernel."""
+        if self.options.get("fused"):
+            return torch.zeros((), dtype=torch.float32, device=p.device)
+        wide = torch.promote_types(torch.get_default_dtype(), torch.float32)
+        return torch.zeros((), dtype=wide)
+
+
+class _Adam(_FromZeros):
+    names = ("exp_avg", "exp_avg_sq")
 
     def scalars(self, steps: int) -> list[float]:
         first, second = self.options["betas"]
@@ -118,8 +130,8 @@ class _Adam(Update):
 
 
 class _ClippedAdam(_Adam):
-    def initial(self, p: Tensor) -> dict[str, Any] | None:
-        return {"step": 0} | _zeros(self.names, p)
+    def _no_steps(self, p: Tensor) -> Tensor | int:
+        return 0
 
     def __call__(
         self, p: Tensor, g: Tensor, state: Mapping[str, Tensor], scalars: list[Tensor]
@@ -184,14 +196,11 @@ class _Adagrad(Update):
         return Moved(moved, {"sum": total}, [rate, steps + 1])
 
 
-class _RMSprop(Update):
+class _RMSprop(_FromZeros):
     @property
     def names(self) -> tuple[str, ...]:
         extra = {"momentum": "momentum_buffer", "centered": "grad_avg"}
         return ("square_avg", *(name for key, name in extra.items() if self.options[key]))
-
-    def initial(self, p: Tensor) -> dict[str, Any] | None:
-        return _count(self.options, p) | _zeros(self.names, p)
 
     def scalars(self, steps: int) -> list[float]:
         return [self.options["lr"], self.options["momentum"]]
@@ -227,18 +236,6 @@ class _AdagradRMSProp(Update):
         total = (1 - t) * state["sum"] + t * g * g
         size = self.options["eta"] * torch.exp((self.options["delta"] - 0.5) * steps.log())
         return Moved(p - size * (g / (1 + total.sqrt())), {"sum": total}, [steps])
-
-
-def _count(options: Options, p: Tensor) -> dict[str, Any]:
-    """The number of steps: on the device of the parameter where the update is a single kernel."""
-    if options.get("fused"):
-        return {"step": torch.zeros((), dtype=torch.float32, device=p.device)}
-    wide = torch.promote_types(torch.get_default_dtype(), torch.float32)
-    return {"step": torch.zeros((), dtype=wide)}
-
-
-def _zeros(names: Iterable[str], p: Tensor) -> dict[str, Any]:
-    return {name: torch.zeros_like(p, memory_format=torch.preserve_format) for name in names}
 
 
 UPDATES: dict[type[Optimizer], Callable[[Options], Update]] = {

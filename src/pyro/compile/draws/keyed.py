@@ -40,7 +40,8 @@ class Keyed(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        kwargs = kwargs or {}
         if func in DRAWLESS:
-            return func(*args, **kwargs) if kwargs else func(*args)
+            return func(*args, **kwargs)
         with self._counted:
-            return func(*args, **kwargs) if kwargs else func(*args)
+            return func(*args, **kwargs)

@@ -47,7 +47,6 @@ class Arrays:
     own: dict[Node, str] = field(default_factory=dict)
     registers: dict[Node, dict[int, Value]] = field(default_factory=dict)
     addresses: dict[tuple[str, int, Terms], tuple[str, int]] = field(default_factory=dict)
-
     products: dict[tuple[str, int], str] = field(default_factory=dict)
 
     # ------------------------------------------------------------ memory

@@ -30,10 +30,10 @@ def estimate_from_draws(
     :param depends: Whether the term of a site (the last argument) of a trace may depend on the
         value of a guide's site; without it plates alone decide.
     """
-    rows = Rows()
-    for together in score_together(scored_sites(model_trace)):
+    sites, rows = list(scored_sites(model_trace)), Rows()
+    for together in score_together(sites):
         together.fill(rows)
-    modelled = [(s, log_prob(model_trace, s, max_plate_nesting)) for s in scored_sites(model_trace)]
+    modelled = [(s, log_prob(model_trace, s, max_plate_nesting)) for s in sites]
     plus = [score for _, score in modelled]
     sampled: list[tuple[Message, Tensor]] = []
     entropies: list[Tensor] = []
